@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * json_time.h: moments as RFC 3339 text in UTC with milliseconds: "2026-11-23T06:27:05.123Z".
+ */
+#pragma once
+
+#include "base/json_write.h"
+
+enum { ORDO_TIME_TEXT = 24 }; /* bytes of the text, for years 0 to 9999 */
+
+/* Writes ORDO_TIME_TEXT bytes, no NUL. Years beyond 9999 are cut to it. Needs no locale, time zone or lock.
+ */
+void ordo_time_format(int64_t utc_ms, char *out);
+
+/* The text as a JSON string. */
+void ordo_json_time(struct ordo_json_writer *json, int64_t utc_ms);

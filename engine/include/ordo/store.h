@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ * ordo/store.h: what a store plugin does.
+ *
+ * A store keeps one record an order: its bytes as they were sent, where it stands, and its decision or
+ * problem. A write names the states that it may replace, and the store compares and writes in one step: that
+ * is what makes "exactly one final decision an order" true, also between two clients that send the same id at
+ * once.
+ */
+#pragma once
+
+#include <ordo/plugin.h>
+
+struct ordo_record {
+    uint32_t size;
+    enum ordo_status status;
+    enum ordo_priority priority;
+    uint32_t revision;   /* of the decision; 0: none yet */
+    uint32_t attempt;    /* attempts begun */
+    uint64_t generation; /* rule set that decided it; 0: none yet */
+    int64_t received_ms; /* UTC */
+    int64_t updated_ms;  /* UTC */
+    int64_t due_ms;      /* UTC; when a queued attempt is due; 0: at once */
+    ordo_str id;
+    ordo_str customer; /* customer.id; may be empty */
+    ordo_str order;    /* the order's bytes as they were sent */
+    ordo_str answer;   /* the decision (done, held, dead) or the problem (invalid) as JSON; may be empty */
+};
+
+struct ordo_write {
+    struct ordo_record record; /* its strings need to live until submit's completion */
+    uint32_t replaces;         /* bits of ORDO_STATUS_BIT and ORDO_STATUS_BIT_ABSENT that it may replace */
+    int result;                /* set by the store: 0; ORDO_EEXISTS: the record's state, which may be absent, is none
+                                  of `replaces`; ORDO_EFULL: no room and nothing that may be dropped (never for a
+                                  record that is there); others: not written */
+};
+
+/* Called once when all writes of a submit are durable or refused, on any thread, or inside of submit. Must
+ * not block. */
+typedef void (*ordo_store_done_fn)(void *context, struct ordo_write *writes, size_t count);
+
+/* The record is valid during the call only. Returns false to end a listing. */
+typedef bool (*ordo_record_fn)(void *context, const struct ordo_record *record);
+
+struct ordo_store_query {
+    uint32_t size;
+    uint32_t statuses; /* bits; 0: all */
+    int priority;      /* enum ordo_priority, or -1: all */
+    ordo_str customer; /* empty: all */
+    uint64_t after;    /* a cursor that a listing returned; 0: from the newest */
+    uint32_t limit;    /* records at most */
+};
+
+struct ordo_store_stat {
+    uint32_t size;
+    uint64_t records, bytes, dropped, writes, refused;
+};
+
+/* All operations may be called from any thread, at once. */
+struct ordo_store_ops {
+    uint32_t size;
+    /* Writes, in order, and calls done. Does not wait for the disk. */
+    void (*submit)(void *self, struct ordo_write *writes, size_t count, ordo_store_done_fn done,
+                   void *context);
+    /* Calls `visit` with the record, or returns ORDO_ENOTFOUND. May wait for a disk read. */
+    int (*get)(void *self, ordo_str id, ordo_record_fn visit, void *context);
+    /* Newest first. *ret_after is the cursor of the next page, 0 when there is none. A store may end a page
+     * early to bound the work of one call; the cursor then goes on. May wait for disk reads. */
+    int (*list)(void *self, const struct ordo_store_query *query, ordo_record_fn visit, void *context,
+                uint64_t *ret_after);
+    /* Every record that is on its way (queued, running, waiting, recording), oldest first. The engine calls it
+     * once at the start, before any other operation. */
+    int (*pending)(void *self, ordo_record_fn visit, void *context);
+    void (*stat)(void *self, struct ordo_store_stat *ret_stat); /* ret_stat->size is set by the caller */
+};

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * test_json_time.c: moments as text, against the C library's calendar.
+ */
+#include "base/json_time.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static void assert_time(int64_t utc_ms, const char *expected)
+{
+    char text[ORDO_TIME_TEXT + 1] = {0};
+
+    ordo_time_format(utc_ms, text);
+    assert_string_equal(text, expected);
+}
+
+static void test_moments(void **state)
+{
+    (void)state;
+    assert_time(0, "1970-01-01T00:00:00.000Z");
+    assert_time(951782399999, "2000-02-28T23:59:59.999Z");
+    assert_time(951782400000, "2000-02-29T00:00:00.000Z");
+    assert_time(1790000000123, "2026-09-21T14:13:20.123Z");
+    assert_time(4107542399000, "2100-02-28T23:59:59.000Z");
+    assert_time(4107542400000, "2100-03-01T00:00:00.000Z"); /* 2100 is no leap year */
+    assert_time(-1, "1970-01-01T00:00:00.000Z");
+}
+
+static void test_every_day_of_200_years(void **state)
+{
+    char expected[96];
+    struct tm utc;
+
+    (void)state;
+    for (time_t day = 0; day < 366 * 200; day++) {
+        time_t seconds = day * 86400 + day % 86400;
+
+        gmtime_r(&seconds, &utc);
+        snprintf(expected, sizeof(expected), "%04d-%02d-%02dT%02d:%02d:%02d.007Z", utc.tm_year + 1900,
+                 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+        assert_time((int64_t)seconds * 1000 + 7, expected);
+    }
+}
+
+static void test_as_json(void **state)
+{
+    struct ordo_buffer out = {0};
+    struct ordo_json_writer json = ordo_json_writer(&out);
+
+    (void)state;
+    ordo_json_array(&json);
+    ordo_json_time(&json, 0);
+    ordo_json_time(&json, 1);
+    ordo_json_end_array(&json);
+    assert_true(ordo_str_equal(ordo_buffer_str(&out),
+                               ORDO_STR("[\"1970-01-01T00:00:00.000Z\",\"1970-01-01T00:00:00.001Z\"]")));
+    ordo_buffer_done(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_moments),
+        cmocka_unit_test(test_every_day_of_200_years),
+        cmocka_unit_test(test_as_json),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
