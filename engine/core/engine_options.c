@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * engine_options.c: everything that may be set about the engine itself. Options of one section stand
+ * together. Plugins bring tables of their own.
+ */
+#include "core/config.h"
+
+#define US_MS ((int64_t)1000)
+#define US_S (1000 * US_MS)
+#define US_H (3600 * US_S)
+#define KIB ((int64_t)1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+const struct ordo_option ordo_engine_options[] = {
+    {"http.listen", ORDO_OPTION_STRING, "127.0.0.1:8080", 0, 0, "host:port",
+     "Where clients send orders; port 0 takes a free one."},
+    {"http.threads", ORDO_OPTION_INT, "1", 1, 64, NULL, "Threads that read requests and write answers."},
+    {"http.max_wait", ORDO_OPTION_DURATION, "30s", US_MS, US_H, NULL,
+     "An order not decided by then is answered 202 with its Location."},
+    {"http.batch_window", ORDO_OPTION_INT, "1000", 1, 1000000, "lines",
+     "Lines of one batch that are undecided at a time."},
+    {"http.token_file", ORDO_OPTION_STRING, "", 0, 0, "path",
+     "File with the token that orders need; empty: none."},
+    {"http.max_connections", ORDO_OPTION_INT, "0", 0, 1000000, NULL,
+     "Connections at a time; 0: as many as the system allows."},
+    {"http.retry_after", ORDO_OPTION_DURATION, "1s", US_S, US_H, NULL,
+     "Retry-After of answers that ask the client to come again."},
+
+    {"admin.listen", ORDO_OPTION_STRING, "", 0, 0, "host:port",
+     "A listener of its own for profiles, metrics and changes; empty: all on http.listen."},
+    {"admin.token_file", ORDO_OPTION_STRING, "", 0, 0, "path",
+     "File with the token that it needs; required beyond loopback."},
+
+    {"workers.count", ORDO_OPTION_INT, "0", 0, 256, "threads", "Threads that decide orders; 0: one a core."},
+    {"workers.max_in_flight", ORDO_OPTION_INT, "1000", 1, 1000000, "orders",
+     "Orders that a worker holds, those that wait included."},
+
+    {"scripts", ORDO_OPTION_STRING, "scripts", 1, 4000, NULL, "Folder with the rules; watched for changes."},
+    {"data_dir", ORDO_OPTION_STRING, "data", 1, 4000, NULL,
+     "Folder for what the engine keeps; outside of scripts."},
+
+    {"queue.high", ORDO_OPTION_INT, "10000", 1, 10000000, "orders",
+     "Orders of high priority that may wait; more are answered 503."},
+    {"queue.medium", ORDO_OPTION_INT, "10000", 1, 10000000, "orders", "The same for medium priority."},
+    {"queue.low", ORDO_OPTION_INT, "10000", 1, 10000000, "orders", "The same for low priority."},
+    {"queue.max_wait_medium", ORDO_OPTION_DURATION, "500ms", 0, US_H, NULL,
+     "A medium order that has waited so long is taken next."},
+    {"queue.max_wait_low", ORDO_OPTION_DURATION, "2s", 0, US_H, NULL,
+     "A low order that has waited so long is taken next."},
+    {"queue.sink_backlog", ORDO_OPTION_INT, "100000", 1, 100000000, "decisions",
+     "Decisions that wait for a sink before workers take no new orders."},
+
+    {"rules.on_error", ORDO_OPTION_ENUM, "hold", 0, 0, "hold|reject|retry",
+     "What becomes of an order whose rule broke."},
+    {"rules.max_attempts", ORDO_OPTION_INT, "5", 1, 1000, NULL,
+     "Attempts at an order that asks for a retry, before it is dead."},
+    {"rules.retry_after", ORDO_OPTION_DURATION, "1s", 0, US_H, NULL,
+     "Wait before the next attempt when rules.on_error is retry."},
+    {"rules.jit", ORDO_OPTION_BOOL, "true", 0, 0, NULL, "Compile hot rules to machine code."},
+
+    {"limits.order_bytes", ORDO_OPTION_SIZE, "1MiB", 1, GIB, NULL, "Bytes of one order."},
+    {"limits.batch_bytes", ORDO_OPTION_SIZE, "64MiB", 1, 64 * GIB, NULL, "Bytes of one batch."},
+    {"limits.items", ORDO_OPTION_INT, "10000", 1, 1000000, NULL, "Items of one order."},
+    {"limits.depth", ORDO_OPTION_INT, "64", 1, 1024, NULL, "Arrays and objects inside one another."},
+    {"limits.operations", ORDO_OPTION_INT, "10000", 1, 1000000, NULL, "Operations of one decision."},
+    {"limits.attribute_bytes", ORDO_OPTION_SIZE, "4KiB", 1, 16 * MIB, NULL,
+     "Bytes of one value of decide:set."},
+    {"limits.decision_bytes", ORDO_OPTION_SIZE, "4MiB", 4 * KIB, GIB, NULL, "Memory of one decision."},
+
+    {"stop.grace", ORDO_OPTION_DURATION, "30s", 0, 24 * US_H, NULL,
+     "Time for the orders inside to finish when the engine stops."},
+
+    {"profiling.enabled", ORDO_OPTION_BOOL, "true", 0, 0, NULL, "Offer profiles over HTTP."},
+
+    {"log.level", ORDO_OPTION_ENUM, "info", 0, 0, "debug|info|warn|error",
+     "The least serious events that are logged."},
+    {"log.format", ORDO_OPTION_ENUM, "text", 0, 0, "text|json", "How log lines are written."},
+    {0},
+};
