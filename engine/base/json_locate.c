@@ -4,7 +4,10 @@
  */
 #include "base/json_locate.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { DEPTH_MAX = 4096 }; /* the real limit was checked by the parser; this bounds the recursion */
 
@@ -13,8 +16,6 @@ struct text {
     const char *wrong; /* where it went wrong */
     const char *what;
     int depth;
-    ordo_str key; /* when looking for a key that stands twice in an object: its unescaped form */
-    const char *key_twice;
 };
 
 static bool fail_at(struct text *text, const char *where, const char *what)
@@ -112,6 +113,22 @@ static bool read_escape(struct text *text)
     return fail_at(text, backslash, "a surrogate without its other half");
 }
 
+static const char *control_character(unsigned char byte)
+{
+    switch (byte) {
+    case '\n':
+        return "a line break in a string; write it as \\n";
+    case '\r':
+        return "a carriage return in a string; write it as \\r";
+    case '\t':
+        return "a tab in a string; write it as \\t";
+    case '\0':
+        return "a NUL byte in a string; write it as \\u0000";
+    default:
+        return "a control character in a string; write it as \\u00XX";
+    }
+}
+
 static bool read_string(struct text *text)
 {
     const char *open = text->at++;
@@ -125,8 +142,7 @@ static bool read_string(struct text *text)
             return true;
         }
         if (byte < 0x20)
-            return fail_at(text, text->at,
-                           "a control character in a string; write it as \\n, \\t or \\u00XX");
+            return fail_at(text, text->at, control_character(byte));
         if (byte == '\\') {
             if (!read_escape(text))
                 return false;
@@ -140,9 +156,28 @@ static bool read_string(struct text *text)
     return fail_at(text, open, "a string is not closed");
 }
 
+/* Whether a well-formed number is one that the parser can hold. */
+static bool is_in_range(const char *start, size_t len, bool is_integer)
+{
+    char *copy = strndup(start, len);
+    bool fits;
+
+    ORDO_REQUIRE(copy != NULL);
+    errno = 0;
+    if (!is_integer)
+        fits = isfinite(strtod(copy, NULL));
+    else if (*copy == '-')
+        fits = (strtoll(copy, NULL, 10), errno == 0);
+    else
+        fits = (strtoull(copy, NULL, 10), errno == 0);
+    free(copy);
+    return fits;
+}
+
 static bool read_number(struct text *text)
 {
     const char *start = text->at;
+    bool is_integer = true;
 
     if (*text->at == '-')
         text->at++;
@@ -156,6 +191,7 @@ static bool read_number(struct text *text)
     while (is_digit(text))
         text->at++;
     if (text->at < text->end && *text->at == '.') {
+        is_integer = false;
         text->at++;
         if (!is_digit(text))
             return fail_at(text, text->at, "expected a digit after '.'");
@@ -163,6 +199,7 @@ static bool read_number(struct text *text)
             text->at++;
     }
     if (text->at < text->end && (*text->at | 0x20) == 'e') {
+        is_integer = false;
         text->at++;
         if (text->at < text->end && (*text->at == '+' || *text->at == '-'))
             text->at++;
@@ -171,6 +208,10 @@ static bool read_number(struct text *text)
         while (is_digit(text))
             text->at++;
     }
+    if (!is_in_range(start, (size_t)(text->at - start), is_integer))
+        return fail_at(text, start,
+                       is_integer ? "a number is out of range; integers go from -2^63 to 2^64 - 1"
+                                  : "a number is out of range; its exponent is too large");
     return true;
 }
 
@@ -206,26 +247,12 @@ static bool read_array(struct text *text)
     }
 }
 
-/* True when the key as it is written is the one that is looked for; keys with escapes never are. */
-static bool is_wanted_key(const struct text *text, const char *open)
+static bool read_member(struct text *text)
 {
-    return text->key.ptr != NULL && (size_t)(text->at - open) == text->key.len + 2 &&
-           memcmp(open + 1, text->key.ptr, text->key.len) == 0;
-}
-
-static bool read_member(struct text *text, bool *seen)
-{
-    const char *open = text->at;
-
     if (text->at == text->end || *text->at != '"')
         return fail_at(text, text->at, "expected a key in quotes");
     if (!read_string(text))
         return false;
-    if (is_wanted_key(text, open)) {
-        if (*seen && text->key_twice == NULL)
-            text->key_twice = open;
-        *seen = true;
-    }
     skip_space(text);
     if (text->at == text->end || *text->at != ':')
         return fail_at(text, text->at, "expected ':' after the key");
@@ -235,8 +262,6 @@ static bool read_member(struct text *text, bool *seen)
 
 static bool read_object(struct text *text)
 {
-    bool seen = false;
-
     text->at++;
     skip_space(text);
     if (text->at < text->end && *text->at == '}') {
@@ -245,7 +270,7 @@ static bool read_object(struct text *text)
     }
     for (;;) {
         skip_space(text);
-        if (!read_member(text, &seen))
+        if (!read_member(text))
             return false;
         skip_space(text);
         if (text->at == text->end || (*text->at != ',' && *text->at != '}'))
@@ -292,15 +317,17 @@ static bool read_value(struct text *text)
 
 static int report(const struct text *text, const char *where, struct ordo_error *err, const char *what)
 {
-    int line = 1;
-    const char *line_start = text->start;
+    int line = 1, column = 1;
 
-    for (const char *at = text->start; at < where; at++)
+    for (const char *at = text->start; at < where; at++) {
         if (*at == '\n') {
             line++;
-            line_start = at + 1;
+            column = 1;
+        } else if (((unsigned char)*at & 0xc0) != 0x80) { /* the first byte of a character */
+            column++;
         }
-    return ordo_fail_at(err, ORDO_EJSON, NULL, line, (int)(where - line_start) + 1, "%s", what);
+    }
+    return ordo_fail_at(err, ORDO_EJSON, NULL, line, column, "%s", what);
 }
 
 int ordo_json_locate(const char *bytes, size_t len, struct ordo_error *err)
@@ -317,19 +344,21 @@ int ordo_json_locate(const char *bytes, size_t len, struct ordo_error *err)
     skip_space(&text);
     if (text.at < text.end)
         return report(&text, text.at, err, "expected the end of the text");
-    /* well-formed, and refused all the same: the parser refuses numbers that it cannot hold */
-    return ordo_fail(err, ORDO_EJSON, NULL, "a number is out of range; integers go from -2^63 to 2^64 - 1");
+    return ordo_fail(err, ORDO_EJSON, NULL, "this is not JSON");
 }
 
-int ordo_json_locate_duplicate(const char *bytes, size_t len, ordo_str key, struct ordo_error *err)
+int ordo_json_locate_key(const char *bytes, size_t len, size_t strings_before, ordo_str key,
+                         struct ordo_error *err)
 {
-    struct text text = {.start = bytes, .at = bytes, .end = bytes + len, .key = key};
+    struct text text = {.start = bytes, .at = bytes, .end = bytes + len};
     char what[200];
 
-    read_value(&text);
+    while (text.at < text.end && (*text.at != '"' || strings_before-- > 0))
+        if (*text.at != '"')
+            text.at++;
+        else if (!read_string(&text))
+            break;
     snprintf(what, sizeof(what), "the key \"%.*s\" stands twice in one object",
-             key.len > 120 ? 120 : (int)key.len, key.ptr);
-    if (text.key_twice == NULL) /* written with escapes */
-        return ordo_fail(err, ORDO_EJSON, NULL, "%s", what);
-    return report(&text, text.key_twice, err, what);
+             (int)ordo_text_cut(key.ptr, key.len, 120), key.ptr);
+    return report(&text, text.at, err, what);
 }

@@ -10,11 +10,14 @@
 extern "C" {
 #endif
 
-/* Fills *err with line, column and what was expected there. Always returns ORDO_EJSON. */
+/* Fills *err with line, column (in characters, from 1) and what was expected there. Always returns
+ * ORDO_EJSON. */
 int ordo_json_locate(const char *bytes, size_t len, struct ordo_error *err);
 
-/* The same for valid JSON in which an object has a key twice: at its second place. */
-int ordo_json_locate_duplicate(const char *bytes, size_t len, ordo_str key, struct ordo_error *err);
+/* Says that a key stands twice in an object, at its second place. `strings_before` are the strings and keys
+ * that the text, which is valid JSON, has before that place. */
+int ordo_json_locate_key(const char *bytes, size_t len, size_t strings_before, ordo_str key,
+                         struct ordo_error *err);
 
 #ifdef __cplusplus
 }

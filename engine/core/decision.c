@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * decision.c: adding operations, and the sums they give. See decision_write.c for the JSON.
+ * decision.c: adding operations, and the sums they give. See decision_net.c for what each item
+ * costs, and decision_write.c for the JSON.
  *
  * What holds after every call: sums[kind] is the sum of `amount` over the operations of that kind (without
  * included taxes), is at most caps[kind], and every amount and sum is in 0..2^53.
  */
 #include "core/decision.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "base/int128.h"
 
 static const char *const kind_names[] = {
 #define X(name, text) [ORDO_OPERATION_##name] = text,
@@ -308,92 +304,6 @@ int64_t ordo_decision_net(const struct ordo_decision *decision)
 {
     return decision->cart.subtotal - decision->sums[ORDO_OPERATION_DISCOUNT] +
            decision->sums[ORDO_OPERATION_FEE];
-}
-
-struct share {
-    int64_t remainder;
-    uint32_t item;
-};
-
-static int compare_shares(const void *left, const void *right)
-{
-    const struct share *a = left, *b = right;
-
-    if (a->remainder != b->remainder)
-        return a->remainder > b->remainder ? -1 : 1;
-    return a->item < b->item ? -1 : 1;
-}
-
-/* Adds `amount` (of one sign) to the nets, pro rata by line subtotal; what division leaves goes to the
- * largest remainders, so that the parts add up. Without a subtotal all lines weigh the same. */
-static bool spread(struct ordo_decision *decision, int64_t *nets, int64_t amount, int sign)
-{
-    const struct ordo_cart *cart = &decision->cart;
-    struct share *shares;
-    int64_t given = 0;
-
-    if (amount == 0)
-        return true;
-    if (cart->count == 1) {
-        nets[0] += sign * amount;
-        return true;
-    }
-    if ((shares = ordo_arena_alloc(decision->arena, cart->count * sizeof(*shares))) == NULL)
-        return false;
-    for (uint32_t i = 0; i < cart->count; i++) {
-        int64_t line = cart->subtotal > 0 ? cart->items[i].quantity * cart->items[i].price : 1;
-        int64_t whole = cart->subtotal > 0 ? cart->subtotal : cart->count;
-        ordo_int128 product = (ordo_int128)amount * line;
-        int64_t part = (int64_t)(product / whole);
-
-        shares[i] = (struct share){(int64_t)(product % whole), i};
-        nets[i] += sign * part;
-        given += part;
-    }
-    qsort(shares, cart->count, sizeof(*shares), compare_shares);
-    for (uint32_t i = 0; given < amount; i++, given++)
-        nets[shares[i].item] += sign;
-    return true;
-}
-
-/* Computes the nets of all items as of the operations so far. */
-static bool compute_nets(struct ordo_decision *decision)
-{
-    const struct ordo_cart *cart = &decision->cart;
-    int64_t *nets = decision->nets, order_level[2] = {0}; /* discount, fee */
-
-    if (nets == NULL && (nets = ordo_arena_alloc(decision->arena, cart->count * sizeof(*nets))) == NULL)
-        return false;
-    for (uint32_t i = 0; i < cart->count; i++)
-        nets[i] = cart->items[i].quantity * cart->items[i].price;
-    for (uint32_t i = 0; i < decision->count; i++) {
-        const struct ordo_operation *operation = &decision->operations[i];
-
-        if (operation->kind != ORDO_OPERATION_DISCOUNT && operation->kind != ORDO_OPERATION_FEE)
-            continue;
-        if (operation->item == 0)
-            order_level[operation->kind == ORDO_OPERATION_FEE] += operation->amount;
-        else
-            nets[operation->item - 1] +=
-                operation->kind == ORDO_OPERATION_FEE ? operation->amount : -operation->amount;
-    }
-    if (!spread(decision, nets, order_level[0], -1) || !spread(decision, nets, order_level[1], 1))
-        return false;
-    decision->nets = nets;
-    decision->nets_count = decision->count;
-    return true;
-}
-
-int ordo_decision_item_net(struct ordo_decision *decision, uint32_t item, int64_t *ret_net,
-                           struct ordo_error *err)
-{
-    if (item < 1 || item > decision->cart.count)
-        return ordo_fail(err, ORDO_ESCRIPT, NULL, "net: there is no item %u, the order has %u", item,
-                         decision->cart.count);
-    if ((decision->nets == NULL || decision->nets_count != decision->count) && !compute_nets(decision))
-        return out_of_arena(decision, err);
-    *ret_net = decision->nets[item - 1];
-    return 0;
 }
 
 ordo_str ordo_decision_get(const struct ordo_decision *decision, ordo_str key)

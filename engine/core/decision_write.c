@@ -1,223 +1,426 @@
 /* SPDX-License-Identifier: MIT
  * decision_write.c: a decision as clients get it. The members and their order are part of the API:
  * docs/http.md.
+ *
+ * Every order pays for this, so it does not go through the JSON writer member by member: each part first makes
+ * room for the most that it can write, and then stores literals and values at `end`, unchecked. Only strings that
+ * need escapes, or are not ASCII, go to the writer.
  */
 #include "base/json_time.h"
 #include "core/decision.h"
 
-#define KEY(text) ordo_json_key(json, ORDO_STR(text))
-#define KEY_STRING(text, value) ordo_json_key_string(json, ORDO_STR(text), value)
-#define KEY_INT(text, value) ordo_json_key_int(json, ORDO_STR(text), value)
+enum {
+    ESCAPED = 6,  /* bytes that one byte of a string becomes at most */
+    NUMBER = 20,  /* bytes of a number at most */
+    FIXED = 1024, /* more than the literals and numbers of one part */
+    WORD = 8,
+};
 
-static void write_items(struct ordo_json_writer *json, const struct ordo_operation *operation)
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "short strings are put into a word by their bytes");
+
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Stores a literal at `end`. */
+#define PUT(literal) (memcpy(end, literal, sizeof(literal) - 1), end += sizeof(literal) - 1)
+
+/* Room for `more` bytes and FIXED behind `end`, which may move with the buffer. */
+static char *room(struct ordo_buffer *out, char *end, size_t more)
 {
-    KEY("items");
-    ordo_json_array(json);
-    for (uint32_t i = 0; i < operation->item_count; i++)
-        ordo_json_int(json, operation->items[i]);
-    ordo_json_end_array(json);
+    out->len = (size_t)(end - out->ptr);
+    return ordo_buffer_reserve(out, more + FIXED);
 }
 
-static void write_shipments(struct ordo_json_writer *json, const struct ordo_decision *decision)
+/* True when one of the bytes is a control character, a quote, a backslash, or not ASCII. A byte that is too small
+ * borrows from its top bit; it may borrow from its neighbour too, but only when the answer is yes anyway. */
+static inline bool needs_attention(uint64_t word)
 {
-    KEY("shipments");
-    ordo_json_array(json);
-    for (uint32_t i = 0; i < decision->count; i++) {
-        const struct ordo_operation *operation = &decision->operations[i];
+    uint64_t quotes = word ^ EACH_BYTE('"'), backslashes = word ^ EACH_BYTE('\\');
 
-        if (operation->kind != ORDO_OPERATION_SHIP)
-            continue;
-        ordo_json_object(json);
-        KEY_STRING("name", operation->label);
-        write_items(json, operation);
-        ordo_json_end_object(json);
-    }
-    ordo_json_end_array(json);
+    return (((word - EACH_BYTE(0x20)) | (quotes - EACH_BYTE(1)) | (backslashes - EACH_BYTE(1)) | word) &
+            EACH_BYTE(0x80)) != 0;
 }
 
-static void write_flags(struct ordo_json_writer *json, const struct ordo_decision *decision)
+/* One to seven bytes as a word, with spaces behind them. */
+static inline uint64_t load_short(const char *at, size_t len)
 {
-    KEY("flags");
-    ordo_json_array(json);
-    for (uint32_t i = 0; i < decision->count; i++) {
-        const struct ordo_operation *operation = &decision->operations[i];
+    uint64_t word = EACH_BYTE(' ') << (8 * len);
+    uint32_t first, last;
 
-        if (operation->kind != ORDO_OPERATION_FLAG)
-            continue;
-        ordo_json_object(json);
-        KEY_STRING("kind", operation->label);
-        KEY_STRING("reason", operation->text);
-        ordo_json_end_object(json);
+    if (len >= sizeof(first)) {
+        memcpy(&first, at, sizeof(first));
+        memcpy(&last, at + len - sizeof(last), sizeof(last));
+        return word | first | (uint64_t)last << (8 * (len - sizeof(last)));
     }
-    ordo_json_end_array(json);
+    word |= (unsigned char)at[0];
+    word |= (uint64_t)(unsigned char)at[len / 2] << (8 * (len / 2));
+    return word | (uint64_t)(unsigned char)at[len - 1] << (8 * (len - 1));
+}
+
+static __attribute__((noinline)) char *put_escaped(struct ordo_buffer *out, char *end, ordo_str text)
+{
+    struct ordo_json_writer json = ordo_json_writer(out);
+
+    out->len = (size_t)(end - out->ptr);
+    ordo_json_string(&json, text);
+    return out->ptr + out->len;
+}
+
+/* A string with its quotes. There is room for ESCAPED times its length, the quotes, and a word. */
+static char *put_string(struct ordo_buffer *out, char *end, ordo_str text)
+{
+    char *start = end;
+    uint64_t word;
+    size_t at = 0;
+
+    *end++ = '"';
+    for (; at + WORD <= text.len; at += WORD) {
+        memcpy(&word, text.ptr + at, WORD);
+        if (needs_attention(word))
+            return put_escaped(out, start, text);
+        memcpy(end + at, &word, WORD);
+    }
+    if (at < text.len) {
+        word = load_short(text.ptr + at, text.len - at);
+        if (needs_attention(word))
+            return put_escaped(out, start, text);
+        memcpy(end + at, &word, WORD);
+    }
+    end += text.len;
+    *end++ = '"';
+    return end;
+}
+
+static inline char *put_number(char *end, int64_t number)
+{
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    size_t digits = 1;
+
+    *end = '-';
+    end += number < 0;
+    for (uint64_t rest = left; rest >= 10; rest /= 10)
+        digits++;
+    for (size_t i = digits; i-- > 0; left /= 10)
+        end[i] = (char)('0' + left % 10);
+    return end + digits;
+}
+
+/* A comma, but for the first member. */
+static inline char *put_comma(char *end)
+{
+    *end = ',';
+    return end + (end[-1] != '[' && end[-1] != '{');
+}
+
+static inline char *put_raw(char *end, ordo_str value)
+{
+    if (value.len > 0)
+        memcpy(end, value.ptr, value.len);
+    return end + value.len;
+}
+
+static char *put_items(char *end, const struct ordo_operation *operation)
+{
+    PUT(",\"items\":[");
+    for (uint32_t i = 0; i < operation->item_count; i++) {
+        end = put_comma(end);
+        end = put_number(end, operation->items[i]);
+    }
+    *end++ = ']';
+    return end;
+}
+
+static char *put_shipment(struct ordo_buffer *out, char *end, const struct ordo_operation *operation)
+{
+    end = room(out, end, ESCAPED * operation->label.len + (NUMBER + 1) * (size_t)operation->item_count);
+    end = put_comma(end);
+    PUT("{\"name\":");
+    end = put_string(out, end, operation->label);
+    end = put_items(end, operation);
+    *end++ = '}';
+    return end;
+}
+
+static char *put_flag(struct ordo_buffer *out, char *end, const struct ordo_operation *operation)
+{
+    end = room(out, end, ESCAPED * (operation->label.len + operation->text.len));
+    end = put_comma(end);
+    PUT("{\"kind\":");
+    end = put_string(out, end, operation->label);
+    PUT(",\"reason\":");
+    end = put_string(out, end, operation->text);
+    *end++ = '}';
+    return end;
+}
+
+static bool is_first_set(const struct ordo_decision *decision, uint32_t which)
+{
+    for (uint32_t i = 0; i < which; i++)
+        if (decision->operations[i].kind == ORDO_OPERATION_SET &&
+            ordo_str_equal(decision->operations[i].label, decision->operations[which].label))
+            return false;
+    return true;
 }
 
 /* Each key once, at the place of its first setting, with its last value. */
-static void write_attributes(struct ordo_json_writer *json, const struct ordo_decision *decision)
+static char *put_attribute(struct ordo_buffer *out, char *end, const struct ordo_decision *decision,
+                           uint32_t which)
 {
-    KEY("attributes");
-    ordo_json_object(json);
-    for (uint32_t i = 0; i < decision->count; i++) {
-        const struct ordo_operation *operation = &decision->operations[i];
-        uint32_t first = 0;
+    ordo_str key = decision->operations[which].label, value;
 
-        if (operation->kind != ORDO_OPERATION_SET)
-            continue;
-        while (first < i && (decision->operations[first].kind != ORDO_OPERATION_SET ||
-                             !ordo_str_equal(decision->operations[first].label, operation->label)))
-            first++;
-        if (first < i)
-            continue;
-        ordo_json_key_escaped(json, operation->label);
-        ordo_json_raw(json, ordo_decision_get(decision, operation->label));
-    }
-    ordo_json_end_object(json);
+    if (!is_first_set(decision, which))
+        return end;
+    value = ordo_decision_get(decision, key);
+    end = room(out, end, ESCAPED * key.len + value.len);
+    end = put_comma(end);
+    end = put_string(out, end, key);
+    *end++ = ':';
+    return put_raw(end, value);
 }
 
-/* "rules/30_coupon.lua:10": file names have no characters that need escapes but those that a file system
- * allows; the writer looks. */
-static void write_place(struct ordo_json_writer *json, const struct ordo_place *place)
+/* The operations once more, by what they are about: most orders have few of them, so the list is walked for each. */
+static char *put_collections(struct ordo_buffer *out, char *end, const struct ordo_decision *decision)
 {
-    char text[512];
-    size_t len = place->file.len < sizeof(text) - 16 ? place->file.len : sizeof(text) - 16;
-    unsigned line = place->line > 0 ? (unsigned)place->line : 0;
-    char digits[12];
-    int count = 0;
+    const struct ordo_operation *operations = decision->operations;
+    uint32_t counts[ORDO_OPERATION_COUNT_] = {0};
 
-    if (place->rule.len > 0)
-        KEY_STRING("rule", place->rule);
-    if (len == 0)
-        return;
-    memcpy(text, place->file.ptr, len);
-    text[len++] = ':';
-    do
-        digits[count++] = (char)('0' + line % 10);
-    while ((line /= 10) > 0);
-    while (count > 0)
-        text[len++] = digits[--count];
-    KEY_STRING("at", ((ordo_str){text, len}));
-}
-
-static void write_operation(struct ordo_json_writer *json, const struct ordo_operation *operation)
-{
-    ordo_json_object(json);
-    KEY_STRING("op", ordo_str_from(ordo_operation_name(operation->kind)));
-    switch (operation->kind) {
-    case ORDO_OPERATION_DISCOUNT:
-    case ORDO_OPERATION_FEE:
-    case ORDO_OPERATION_TAX:
-    case ORDO_OPERATION_PAY:
-        KEY_STRING("label", operation->label);
-        KEY_INT("amount", operation->amount);
-        if (operation->requested != operation->amount)
-            KEY_INT("requested", operation->requested);
-        if (operation->item > 0)
-            KEY_INT("item", operation->item);
-        if (operation->included) {
-            KEY("included");
-            ordo_json_bool(json, true);
+    for (uint32_t i = 0; i < decision->count; i++)
+        counts[operations[i].kind]++;
+    PUT(",\"shipments\":[");
+    for (uint32_t i = 0; counts[ORDO_OPERATION_SHIP] > 0; i++)
+        if (operations[i].kind == ORDO_OPERATION_SHIP) {
+            end = put_shipment(out, end, &operations[i]);
+            counts[ORDO_OPERATION_SHIP]--;
         }
-        break;
-    case ORDO_OPERATION_CAP:
-        KEY_STRING("label", operation->label);
-        KEY_INT("amount", operation->amount);
-        KEY_STRING("reason", operation->text);
-        break;
-    case ORDO_OPERATION_SHIP:
-        KEY_STRING("label", operation->label);
-        write_items(json, operation);
-        break;
-    case ORDO_OPERATION_ROUTE:
-        KEY_STRING("label", operation->label);
-        break;
-    case ORDO_OPERATION_NOTE:
-        KEY_STRING("text", operation->text);
-        break;
-    case ORDO_OPERATION_SET:
-        KEY_STRING("label", operation->label);
-        KEY("value");
-        ordo_json_raw(json, operation->text);
-        break;
-    case ORDO_OPERATION_COUNT:
-        KEY_STRING("label", operation->label);
-        KEY_INT("amount", operation->amount);
-        break;
-    case ORDO_OPERATION_FLAG:
-    case ORDO_OPERATION_REJECT:
-        KEY_STRING("label", operation->label);
-        KEY_STRING("reason", operation->text);
-        break;
-    case ORDO_OPERATION_HOLD:
-        KEY_STRING("reason", operation->text);
-        break;
-    case ORDO_OPERATION_RETRY:
-        KEY_INT("after_ms", operation->amount);
-        KEY_STRING("reason", operation->text);
-        break;
-    case ORDO_OPERATION_COUNT_:
-        break;
-    }
-    write_place(json, &operation->place);
-    ordo_json_end_object(json);
+    end = room(out, end, 0);
+    PUT("],\"flags\":[");
+    for (uint32_t i = 0; counts[ORDO_OPERATION_FLAG] > 0; i++)
+        if (operations[i].kind == ORDO_OPERATION_FLAG) {
+            end = put_flag(out, end, &operations[i]);
+            counts[ORDO_OPERATION_FLAG]--;
+        }
+    end = room(out, end, 0);
+    PUT("],\"attributes\":{");
+    for (uint32_t i = 0; counts[ORDO_OPERATION_SET] > 0; i++)
+        if (operations[i].kind == ORDO_OPERATION_SET) {
+            end = put_attribute(out, end, decision, i);
+            counts[ORDO_OPERATION_SET]--;
+        }
+    end = room(out, end, 0);
+    *end++ = '}';
+    return end;
 }
 
-static void write_totals(struct ordo_json_writer *json, const struct ordo_decision *decision)
+/* ,"rule":"coupon","at":"rules/30_coupon.lua:10" */
+static char *put_place(struct ordo_buffer *out, char *end, const struct ordo_place *place)
+{
+    if (place->rule.len > 0) {
+        PUT(",\"rule\":");
+        end = put_string(out, end, place->rule);
+    }
+    if (place->file.len > 0) {
+        PUT(",\"at\":");
+        end = put_string(out, end, place->file);
+        end[-1] = ':';
+        end = put_number(end, place->line > 0 ? place->line : 0);
+        *end++ = '"';
+    }
+    return end;
+}
+
+static char *put_amount(struct ordo_buffer *out, char *end, const struct ordo_operation *operation)
+{
+    PUT(",\"label\":");
+    end = put_string(out, end, operation->label);
+    PUT(",\"amount\":");
+    end = put_number(end, operation->amount);
+    if (operation->requested != operation->amount) {
+        PUT(",\"requested\":");
+        end = put_number(end, operation->requested);
+    }
+    if (operation->item > 0) {
+        PUT(",\"item\":");
+        end = put_number(end, operation->item);
+    }
+    if (operation->included)
+        PUT(",\"included\":true");
+    return end;
+}
+
+/* What only some kinds of operations have. */
+enum {
+    HAS_LABEL = 1,
+    HAS_AMOUNT = 2,
+    HAS_AFTER = 4,
+    HAS_REASON = 8,
+    HAS_ITEMS = 16,
+    HAS_VALUE = 32,
+    HAS_TEXT = 64,
+    IS_AMOUNT = 128
+};
+static const unsigned char shapes[] = {
+    [ORDO_OPERATION_DISCOUNT] = IS_AMOUNT,
+    [ORDO_OPERATION_FEE] = IS_AMOUNT,
+    [ORDO_OPERATION_TAX] = IS_AMOUNT,
+    [ORDO_OPERATION_PAY] = IS_AMOUNT,
+    [ORDO_OPERATION_CAP] = HAS_LABEL | HAS_AMOUNT | HAS_REASON,
+    [ORDO_OPERATION_SHIP] = HAS_LABEL | HAS_ITEMS,
+    [ORDO_OPERATION_ROUTE] = HAS_LABEL,
+    [ORDO_OPERATION_FLAG] = HAS_LABEL | HAS_REASON,
+    [ORDO_OPERATION_NOTE] = HAS_TEXT,
+    [ORDO_OPERATION_SET] = HAS_LABEL | HAS_VALUE,
+    [ORDO_OPERATION_COUNT] = HAS_LABEL | HAS_AMOUNT,
+    [ORDO_OPERATION_REJECT] = HAS_LABEL | HAS_REASON,
+    [ORDO_OPERATION_HOLD] = HAS_REASON,
+    [ORDO_OPERATION_RETRY] = HAS_AFTER | HAS_REASON,
+};
+_Static_assert(sizeof(shapes) == ORDO_OPERATION_COUNT_, "every kind has a shape");
+
+static char *put_shape(struct ordo_buffer *out, char *end, const struct ordo_operation *operation)
+{
+    unsigned shape = shapes[operation->kind];
+
+    if (shape & HAS_LABEL) {
+        PUT(",\"label\":");
+        end = put_string(out, end, operation->label);
+    }
+    if (shape & (HAS_AMOUNT | HAS_AFTER)) {
+        if (shape & HAS_AMOUNT)
+            PUT(",\"amount\":");
+        else
+            PUT(",\"after_ms\":");
+        end = put_number(end, operation->amount);
+    }
+    if (shape & HAS_ITEMS)
+        end = put_items(end, operation);
+    if (shape & HAS_VALUE) {
+        PUT(",\"value\":");
+        end = put_raw(end, operation->text);
+    }
+    if (shape & (HAS_TEXT | HAS_REASON)) {
+        if (shape & HAS_TEXT)
+            PUT(",\"text\":");
+        else
+            PUT(",\"reason\":");
+        end = put_string(out, end, operation->text);
+    }
+    return end;
+}
+
+static char *put_operation(struct ordo_buffer *out, char *end, const struct ordo_operation *operation)
+{
+    /* {"op":"discount" */
+    static const struct {
+        char bytes[24];
+        size_t len;
+    } starts[] = {
+#define X(name, text) [ORDO_OPERATION_##name] = {"{\"op\":\"" text "\"", sizeof("{\"op\":\"" text "\"") - 1},
+        ORDO_OPERATION_TABLE(X)
+#undef X
+    };
+    const struct ordo_place *place = &operation->place;
+
+    end = room(out, end,
+               ESCAPED * (operation->label.len + operation->text.len + place->rule.len + place->file.len) +
+                   (NUMBER + 1) * (size_t)operation->item_count);
+    end = put_comma(end);
+    memcpy(end, starts[operation->kind].bytes, sizeof(starts->bytes));
+    end += starts[operation->kind].len;
+    if (shapes[operation->kind] == IS_AMOUNT)
+        end = put_amount(out, end, operation);
+    else
+        end = put_shape(out, end, operation);
+    end = put_place(out, end, place);
+    *end++ = '}';
+    return end;
+}
+
+static char *put_head(struct ordo_buffer *out, char *end, const struct ordo_decision *decision,
+                      const struct ordo_decision_facts *facts)
+{
+    end = room(out, end,
+               ESCAPED *
+                   (facts->id.len + decision->code.len + decision->reason.len + decision->cart.currency.len));
+    PUT("{\"id\":");
+    end = put_string(out, end, facts->id);
+    PUT(",\"revision\":");
+    end = put_number(end, facts->revision);
+    switch (decision->verdict) {
+    case ORDO_VERDICT_REJECTED:
+        PUT(",\"status\":\"done\",\"decision\":\"rejected\",\"code\":");
+        end = put_string(out, end, decision->code);
+        PUT(",\"reason\":");
+        end = put_string(out, end, decision->reason);
+        break;
+    case ORDO_VERDICT_HELD:
+        PUT(",\"status\":\"held\",\"decision\":\"held\",\"reason\":");
+        end = put_string(out, end, decision->reason);
+        break;
+    default:
+        PUT(",\"status\":\"done\",\"decision\":\"accepted\"");
+    }
+    PUT(",\"currency\":");
+    end = put_string(out, end, decision->cart.currency);
+    PUT(",\"priority\":");
+    return put_string(out, end, ordo_str_from(ordo_priority_name(facts->priority)));
+}
+
+static char *put_totals(struct ordo_buffer *out, char *end, const struct ordo_decision *decision)
 {
     int64_t total = ordo_decision_net(decision) + decision->sums[ORDO_OPERATION_TAX];
     int64_t paid = decision->sums[ORDO_OPERATION_PAY];
 
-    KEY_INT("subtotal", decision->cart.subtotal);
-    KEY_INT("discount", decision->sums[ORDO_OPERATION_DISCOUNT]);
-    KEY_INT("fee", decision->sums[ORDO_OPERATION_FEE]);
-    KEY_INT("tax", decision->sums[ORDO_OPERATION_TAX]);
-    KEY_INT("total", total);
-    KEY_INT("paid", paid);
-    KEY_INT("due", total - paid);
+    end = room(out, end, ESCAPED * decision->route.len);
+    PUT(",\"subtotal\":");
+    end = put_number(end, decision->cart.subtotal);
+    PUT(",\"discount\":");
+    end = put_number(end, decision->sums[ORDO_OPERATION_DISCOUNT]);
+    PUT(",\"fee\":");
+    end = put_number(end, decision->sums[ORDO_OPERATION_FEE]);
+    PUT(",\"tax\":");
+    end = put_number(end, decision->sums[ORDO_OPERATION_TAX]);
+    PUT(",\"total\":");
+    end = put_number(end, total);
+    PUT(",\"paid\":");
+    end = put_number(end, paid);
+    PUT(",\"due\":");
+    end = put_number(end, total - paid);
+    PUT(",\"route\":");
+    if (decision->route.ptr != NULL)
+        return put_string(out, end, decision->route);
+    PUT("null");
+    return end;
+}
+
+static char *put_tail(struct ordo_buffer *out, char *end, const struct ordo_decision_facts *facts)
+{
+    end = room(out, end, 0);
+    PUT("],\"attempt\":");
+    end = put_number(end, facts->attempt);
+    PUT(",\"decided_at\":\"");
+    ordo_time_format(facts->decided_ms, end);
+    end += ORDO_TIME_TEXT;
+    PUT("\",\"timing\":{\"queue_us\":");
+    end = put_number(end, facts->queue_us);
+    PUT(",\"processing_us\":");
+    end = put_number(end, facts->processing_us);
+    PUT("}}");
+    return end;
 }
 
 void ordo_decision_write(const struct ordo_decision *decision, const struct ordo_decision_facts *facts,
                          struct ordo_buffer *out)
 {
-    static const char *const verdicts[] = {[ORDO_VERDICT_ACCEPTED] = "accepted",
-                                           [ORDO_VERDICT_REJECTED] = "rejected",
-                                           [ORDO_VERDICT_HELD] = "held"};
-    struct ordo_json_writer writer = ordo_json_writer(out), *json = &writer;
-    bool held = decision->verdict == ORDO_VERDICT_HELD;
+    char *end = ordo_buffer_reserve(out, FIXED);
 
     ORDO_REQUIRE(decision->verdict != ORDO_VERDICT_RETRY);
-    ordo_json_object(json);
-    KEY_STRING("id", facts->id);
-    KEY_INT("revision", facts->revision);
-    KEY_STRING("status", held ? ORDO_STR("held") : ORDO_STR("done"));
-    KEY_STRING("decision", ordo_str_from(verdicts[decision->verdict]));
-    if (decision->verdict == ORDO_VERDICT_REJECTED)
-        KEY_STRING("code", decision->code);
-    if (decision->verdict != ORDO_VERDICT_ACCEPTED)
-        KEY_STRING("reason", decision->reason);
-    KEY_STRING("currency", decision->cart.currency);
-    KEY_STRING("priority", ordo_str_from(ordo_priority_name(facts->priority)));
-    write_totals(json, decision);
-    KEY("route");
-    if (decision->route.ptr != NULL)
-        ordo_json_string(json, decision->route);
-    else
-        ordo_json_null(json);
-    write_shipments(json, decision);
-    write_flags(json, decision);
-    write_attributes(json, decision);
-    KEY_INT("generation", (int64_t)facts->generation);
-    KEY("operations");
-    ordo_json_array(json);
+    end = put_head(out, end, decision, facts);
+    end = put_totals(out, end, decision);
+    end = put_collections(out, end, decision);
+    PUT(",\"generation\":");
+    end = put_number(end, (int64_t)facts->generation);
+    PUT(",\"operations\":[");
     for (uint32_t i = 0; i < decision->count; i++)
-        write_operation(json, &decision->operations[i]);
-    ordo_json_end_array(json);
-    KEY_INT("attempt", facts->attempt);
-    KEY("decided_at");
-    ordo_json_time(json, facts->decided_ms);
-    KEY("timing");
-    ordo_json_object(json);
-    KEY_INT("queue_us", facts->queue_us);
-    KEY_INT("processing_us", facts->processing_us);
-    ordo_json_end_object(json);
-    ordo_json_end_object(json);
+        end = put_operation(out, end, &decision->operations[i]);
+    end = put_tail(out, end, facts);
+    out->len = (size_t)(end - out->ptr);
 }

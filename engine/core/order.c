@@ -10,6 +10,9 @@
 
 #include "base/clock.h"
 #include "base/int128.h"
+#include "base/json_copy.h"
+
+enum { ITEM_PROBLEMS = 1000 }; /* of the items of one order, so that they fit its arena and the answer */
 
 static const char *const priority_names[] = {
     [ORDO_PRIORITY_HIGH] = "high", [ORDO_PRIORITY_MEDIUM] = "medium", [ORDO_PRIORITY_LOW] = "low"};
@@ -185,10 +188,35 @@ static bool read_whole(struct ordo_json_value value, int64_t *ret_number)
     if (ordo_json_type(value) != ORDO_JSON_DOUBLE)
         return false;
     number = ordo_json_as_double(value);
-    if (!(fabs(number) <= (double)ORDO_AMOUNT_MAX) || number != trunc(number))
+    /* 2^53 itself is what 9007199254740993.0 became when it was read */
+    if (!(fabs(number) < (double)ORDO_AMOUNT_MAX) || number != trunc(number))
         return false;
     *ret_number = (int64_t)number;
     return true;
+}
+
+/* "must be a whole number ..., not 2.5". */
+static void complain_number(struct check *check, uint32_t item, const char *member, const char *message,
+                            struct ordo_json_value value)
+{
+    static const char *const others[] = {
+        [ORDO_JSON_BOOL] = "true or false",
+        [ORDO_JSON_STRING] = "text",
+        [ORDO_JSON_ARRAY] = "an array",
+        [ORDO_JSON_OBJECT] = "an object",
+    };
+    struct ordo_buffer text = {0};
+    struct ordo_json_writer json = ordo_json_writer(&text);
+    enum ordo_json_type type = ordo_json_type(value);
+
+    ordo_buffer_printf(&text, "%s, not ", message);
+    if (type == ORDO_JSON_INT || type == ORDO_JSON_UINT || type == ORDO_JSON_DOUBLE)
+        ordo_json_copy(&json, value);
+    else
+        ordo_buffer_append(&text, ordo_str_from(others[type]));
+    ordo_buffer_put(&text, '\0');
+    complain_item(check, item, member, text.ptr);
+    ordo_buffer_done(&text);
 }
 
 struct item_members {
@@ -235,12 +263,14 @@ static void check_item(struct check *check, struct ordo_json_value value, uint32
     if (!found.has_quantity)
         complain_item(check, number, ".qty", "is required");
     else if (!read_whole(found.quantity, &item->quantity) || item->quantity < 1)
-        complain_item(check, number, ".qty", "must be a whole number from 1 to 9007199254740992");
+        complain_number(check, number, ".qty", "must be a whole number from 1 to 9007199254740992",
+                        found.quantity);
     if (!found.has_price)
         complain_item(check, number, ".price", "is required");
     else if (!read_whole(found.price, &item->price) || item->price < 0)
-        complain_item(check, number, ".price",
-                      "must be a whole number of minor units from 0 to 9007199254740992 (1999 for 19.99)");
+        complain_number(check, number, ".price",
+                        "must be a whole number of minor units from 0 to 9007199254740992 (1999 for 19.99)",
+                        found.price);
 }
 
 /* qty and price are each at most 2^53, so their product fits 128 bits and so does the sum of all lines. */
@@ -280,6 +310,10 @@ static void check_items(struct check *check, struct ordo_json_value value, struc
     }
     cart->count = (uint32_t)count;
     while (!check->full && ordo_json_next(&iter, NULL, &value)) {
+        if (check->problems->count - before >= ITEM_PROBLEMS) {
+            complain(check, ORDO_STR("items"), "there are more problems, in the items that follow");
+            break;
+        }
         check_item(check, value, number + 1, &cart->items[number]);
         number++;
     }

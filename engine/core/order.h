@@ -30,7 +30,7 @@ struct ordo_cart {
     struct ordo_item *items; /* in the arena */
     uint32_t count;
     int64_t subtotal;  /* 0..2^53 */
-    ordo_str currency; /* three capital letters; in the document */
+    ordo_str currency; /* three capital letters; in the arena */
 };
 
 bool ordo_id_is_valid(ordo_str id);
@@ -44,12 +44,19 @@ void ordo_id_make(char *out);
 void ordo_envelope_read(struct ordo_json_value order, struct ordo_envelope *ret_envelope);
 
 /* The structural checks: fields that are needed, their types, exact amounts, item count. Everything wrong is
- * added to problems; *ret_cart is complete only when none was. Returns 0, or ORDO_ENOMEM when the arena is
- * full. id        when present: a string, [A-Za-z0-9._~:-]{1,128} priority  when present: high|medium|low or
- * 1|2|3 customer  when present: an object; its id when present: a string of 1..128 bytes currency  needed:
- * three capital letters items     needed: an array of 1..limits.items objects, each with sku     a non-empty
- * string;  qty  an integer 1..2^53;  price  an integer 0..2^53 (2.0 is an integer, 2.5 is not) and the
- * subtotal, sum of qty x price, is at most 2^53. */
+ * added to problems (of the items, about the first 1,000); *ret_cart is complete only when none was. Returns 0,
+ * or ORDO_ENOMEM when the arena is full.
+ *
+ *   id        when present: a string, [A-Za-z0-9._~:-]{1,128}
+ *   priority  when present: high|medium|low or 1|2|3
+ *   customer  when present: an object; its id when present: a string of 1..128 bytes
+ *   currency  needed: three capital letters
+ *   items     needed: an array of 1..limits.items objects, each with
+ *     sku     a string that is not empty
+ *     qty     an integer 1..2^53 (2.0 is an integer, 2.5 is not)
+ *     price   an integer 0..2^53
+ *
+ * and the subtotal, sum of qty x price, is at most 2^53. null counts as absent. */
 int ordo_order_check(struct ordo_json_value order, const struct ordo_limits *limits, struct ordo_arena *arena,
                      struct ordo_problems *problems, struct ordo_cart *ret_cart);
 

@@ -29,7 +29,7 @@ struct ordo_record {
 struct ordo_write {
     struct ordo_record record; /* its strings need to live until submit's completion */
     uint32_t replaces;         /* bits of ORDO_STATUS_BIT and ORDO_STATUS_BIT_ABSENT that it may replace */
-    int result;                /* set by the store: 0; ORDO_EEXISTS: the record's state, which may be absent, is none
+    int result; /* set by the store: 0; ORDO_EEXISTS: the record's state, which may be absent, is none
                                   of `replaces`; ORDO_EFULL: no room and nothing that may be dropped (never for a
                                   record that is there); others: not written */
 };

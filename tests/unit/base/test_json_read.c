@@ -94,7 +94,7 @@ static void test_what_is_refused_and_where(void **state)
         {"[NaN]", "1:2: expected a value: a string, number, object, array, true, false or null"},
         {"[1] 2", "1:5: expected the end of the text"},
         {"[\"abc]", "1:2: a string is not closed"},
-        {"[\"a\tb\"]", "1:4: a control character in a string; write it as \\n, \\t or \\u00XX"},
+        {"[\"a\tb\"]", "1:4: a tab in a string; write it as \\t"},
         {"[\"\\x\"]", "1:3: unknown escape in a string; write \\\\ for a backslash"},
         {"[\"\\u12\"]", "1:3: expected four hex digits after \\u"},
         {"[\"\\ud800\"]", "1:3: a surrogate without its other half"},
@@ -102,10 +102,10 @@ static void test_what_is_refused_and_where(void **state)
         {"[\"\xc0\x80\"]", "1:3: not valid UTF-8"},
         {"[\"\xed\xa0\x80\"]", "1:3: not valid UTF-8"},
         {"\xef\xbb\xbf{}", "1:1: a byte order mark; send the text without it"},
-        {"18446744073709551616", "a number is out of range; integers go from -2^63 to 2^64 - 1"},
-        {"-9223372036854775809", "a number is out of range; integers go from -2^63 to 2^64 - 1"},
+        {"18446744073709551616", "1:1: a number is out of range; integers go from -2^63 to 2^64 - 1"},
+        {"-9223372036854775809", "1:1: a number is out of range; integers go from -2^63 to 2^64 - 1"},
         {"{\"a\":1,\"b\":{\"k\":1,\"k\":2}}", "1:19: the key \"k\" stands twice in one object"},
-        {"{\"ab\":1,\"\\u0061b\":2}", "the key \"ab\" stands twice in one object"},
+        {"{\"ab\":1,\"\\u0061b\":2}", "1:9: the key \"ab\" stands twice in one object"},
     };
     struct ordo_json_parser *parser = ordo_json_parser_new(DEPTH);
 
@@ -140,7 +140,7 @@ static void test_depth_at_its_edge(void **state)
     ordo_json_parser_free(parser);
 }
 
-/* Objects with few keys are compared each with each, larger ones sorted: both sides of the edge, and far
+/* Objects with few keys are compared by their marks, larger ones hashed: both sides of the edge, and far
  * beyond. */
 static void test_duplicate_keys_among_many(void **state)
 {
@@ -165,6 +165,91 @@ static void test_duplicate_keys_among_many(void **state)
             free(padded);
             ordo_buffer_done(&text);
         }
+    ordo_json_parser_free(parser);
+}
+
+/* Short keys share their mark with the bytes that follow, and long ones with all that begin alike. */
+static void test_keys_that_look_alike(void **state)
+{
+    static const struct {
+        const char *text;
+        bool twice;
+    } rows[] = {
+        {"{\"\":1,\"a\":2,\"ab\":3,\"abc\":4,\"abcd\":5,\"abcde\":6,\"abcdf\":7}", false},
+        {"{\"\":1,\"a\":2,\"\":3}", true},
+        {"{\"a\":\"xyz\",\"b\":0,\"a\":[]}", true},
+        {"{\"ab\":\"q\",\"c\":\"ab\",\"ab\":\"\"}", true},
+        {"{\"abc\":{\"abc\":1},\"d\":{},\"abc\":2}", true},
+        {"{\"abcd\":1,\"abcd\":1}", true},
+        {"{\"warehouse_a\":1,\"warehouse_b\":2,\"warehouse_c\":3}", false},
+        {"{\"warehouse_a\":1,\"warehouse_b\":2,\"warehouse_a\":3}", true},
+        {"[[{\"a\":[{\"b\":1,\"c\":{\"d\":1,\"e\":2,\"d\":3}}]}]]", true},
+        {"[{\"a\":1},{\"a\":1},[{\"a\":1}]]", false},
+        {"{\"a\\u0000b\":1,\"a\\u0000c\":2}", false},
+        {"{\"a\\u0000b\":1,\"a\\u0000b\":2}", true},
+    };
+    struct ordo_json_parser *parser = ordo_json_parser_new(DEPTH);
+    char *padded;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        if (parse(parser, rows[i].text, strlen(rows[i].text), &padded, NULL) !=
+            (rows[i].twice ? ORDO_EJSON : 0))
+            fail_msg("%s", rows[i].text);
+        free(padded);
+    }
+    ordo_json_parser_free(parser);
+}
+
+/* An object whose keys all begin alike and fill a whole order; the last one stands twice, and is found by its
+ * place among strings with escapes and brackets. */
+static void test_a_large_object_of_keys(void **state)
+{
+    enum { KEYS = 60000 };
+    struct ordo_json_parser *parser = ordo_json_parser_new(DEPTH);
+    struct ordo_buffer text = {0};
+    struct ordo_error err = {0};
+    char *padded;
+
+    (void)state;
+    ordo_buffer_append(&text, ORDO_STR("{\"\\\"}{\":\"[\\\\\",\n"));
+    for (int i = 0; i < KEYS; i++)
+        ordo_buffer_printf(&text, "\"key-%08d\":%d,", i, i);
+    ordo_buffer_append(&text, ORDO_STR("\n \"key-00000007\":0}"));
+    assert_int_equal(parse(parser, text.ptr, text.len, &padded, &err), ORDO_EJSON);
+    assert_string_equal(err.message, "the key \"key-00000007\" stands twice in one object");
+    assert_int_equal(err.line, 3);
+    assert_int_equal(err.column, 2);
+    free(padded);
+    ordo_buffer_done(&text);
+    ordo_json_parser_free(parser);
+}
+
+/* The deepest container may be empty or not, an array or an object: it counts the same. */
+static void test_depth_counts_empty_containers(void **state)
+{
+    struct ordo_json_parser *parser = ordo_json_parser_new(2);
+    char *padded;
+    static const struct {
+        const char *text;
+        int result;
+    } rows[] = {
+        {"1", 0},
+        {"[[]]", 0},
+        {"[[1]]", 0},
+        {"{\"a\":{}}", 0},
+        {"[[[]]]", ORDO_ELIMIT},
+        {"[[[1]]]", ORDO_ELIMIT},
+        {"[[{}]]", ORDO_ELIMIT},
+        {"[1,[[[[]]]]]", ORDO_ELIMIT},
+        {"[[1],[2],{}]", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        assert_int_equal(parse(parser, rows[i].text, strlen(rows[i].text), &padded, NULL), rows[i].result);
+        free(padded);
+    }
     ordo_json_parser_free(parser);
 }
 
@@ -215,8 +300,13 @@ static void test_reading_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_understood), cmocka_unit_test(test_what_is_refused_and_where),
-        cmocka_unit_test(test_depth_at_its_edge),  cmocka_unit_test(test_duplicate_keys_among_many),
+        cmocka_unit_test(test_what_is_understood),
+        cmocka_unit_test(test_what_is_refused_and_where),
+        cmocka_unit_test(test_depth_at_its_edge),
+        cmocka_unit_test(test_duplicate_keys_among_many),
+        cmocka_unit_test(test_keys_that_look_alike),
+        cmocka_unit_test(test_a_large_object_of_keys),
+        cmocka_unit_test(test_depth_counts_empty_containers),
         cmocka_unit_test(test_reading_values),
     };
 

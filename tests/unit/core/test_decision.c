@@ -241,6 +241,73 @@ static void test_an_order_worth_nothing_shares_evenly(void **state)
     fixture_done(&f);
 }
 
+/* Recomputing what each item costs after every operation takes memory once, however many items there are. */
+static void test_item_nets_of_a_large_order_fit(void **state)
+{
+    enum { ITEMS = 5000, ROUNDS = 200 };
+    struct ordo_buffer order = {0};
+    struct fixture f;
+    int64_t sum = 0;
+
+    (void)state;
+    ordo_buffer_printf(&order, "{\"currency\":\"EUR\",\"items\":[{\"sku\":\"A\",\"qty\":1,\"price\":7}");
+    for (int i = 1; i < ITEMS; i++)
+        ordo_buffer_printf(&order, ",{\"sku\":\"A\",\"qty\":1,\"price\":%d}", i);
+    ordo_buffer_append(&order, ORDO_STR("]}"));
+    ordo_buffer_put(&order, '\0');
+    fixture_init(&f, order.ptr);
+    for (int i = 0; i < ROUNDS; i++) {
+        assert_int_equal(add(&f, ORDO_OPERATION_DISCOUNT, 1 + i, 0), 0);
+        item_net(&f, 1);
+    }
+    for (uint32_t i = 1; i <= ITEMS; i++)
+        sum += item_net(&f, i);
+    assert_int_equal(sum, ordo_decision_net(&f.decision));
+    fixture_done(&f);
+    ordo_buffer_done(&order);
+}
+
+/* On both sides of the number of items from which shares are sorted: the largest remainders win, then the first. */
+static void test_the_rest_goes_to_the_largest_remainders(void **state)
+{
+    static const uint32_t counts[] = {3, 16, 17, 40};
+
+    (void)state;
+    for (size_t c = 0; c < sizeof(counts) / sizeof(*counts); c++) {
+        struct ordo_buffer order = {0};
+        struct fixture f;
+        uint32_t count = counts[c];
+
+        /* one line of 2 at the end, all others 1: of a fee of 2 units the last gets the first one */
+        ordo_buffer_printf(&order, "{\"currency\":\"EUR\",\"items\":[");
+        for (uint32_t i = 1; i < count; i++)
+            ordo_buffer_append(&order, ORDO_STR("{\"sku\":\"A\",\"qty\":1,\"price\":1},"));
+        ordo_buffer_append(&order, ORDO_STR("{\"sku\":\"B\",\"qty\":1,\"price\":2}]}"));
+        ordo_buffer_put(&order, '\0');
+        fixture_init(&f, order.ptr);
+        add(&f, ORDO_OPERATION_FEE, 2, 0);
+        assert_int_equal(item_net(&f, count), 2 + 1);
+        assert_int_equal(item_net(&f, 1), 1 + 1);
+        assert_int_equal(item_net(&f, 2), 1);
+        fixture_done(&f);
+        ordo_buffer_done(&order);
+    }
+}
+
+/* Amounts whose products do not fit 64 bits. */
+static void test_shares_of_huge_amounts_are_exact(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f, "{\"currency\":\"EUR\",\"items\":[{\"sku\":\"A\",\"qty\":1,\"price\":3002399751580331},"
+                     "{\"sku\":\"B\",\"qty\":1,\"price\":6004799503160661}]}");
+    add(&f, ORDO_OPERATION_DISCOUNT, 9007199254740991, 0);
+    assert_int_equal(item_net(&f, 1) + item_net(&f, 2), 1);
+    assert_int_equal(item_net(&f, 2), 1); /* 3002399751580330.67 and 6004799503160660.33 are taken */
+    fixture_done(&f);
+}
+
 static void test_reject_beats_retry_beats_hold(void **state)
 {
     struct fixture f;
@@ -412,6 +479,122 @@ static void test_the_json(void **state)
     ordo_buffer_done(&out);
 }
 
+/* What the JSON writer makes of a string, the decision has too: at every length, with every kind of byte that needs
+ * attention at every place. */
+static void test_strings_are_written_as_the_writer_does(void **state)
+{
+    static const char *const specials[] = {"\"",   "\\", "\n", "\x01",     "\x1f",
+                                           "\x7f", " ",  "~",  "\xc3\xa9", "\xff"};
+    struct ordo_decision_facts facts = {.id = ORDO_STR("o-1")};
+
+    (void)state;
+    for (size_t len = 0; len <= 33; len++)
+        for (size_t at = 0; at <= len; at++)
+            for (size_t s = 0; s < sizeof(specials) / sizeof(*specials); s++) {
+                struct ordo_buffer out = {0}, expected = {0};
+                struct ordo_json_writer json = ordo_json_writer(&expected);
+                size_t special = strlen(specials[s]);
+                char text[64];
+                struct fixture f;
+
+                memset(text, 'a', len);
+                memcpy(text + at, specials[s], special);
+                memset(text + at + special, 'b', len - at);
+                fixture_init(&f, two_items);
+                ordo_decision_add(&f.decision, ORDO_OPERATION_NOTE, ORDO_STR_NONE,
+                                  (ordo_str){text, len + special}, 0, place, &f.err);
+                ordo_decision_write(&f.decision, &facts, &out);
+                ordo_buffer_append(&expected, ORDO_STR("{\"op\":\"note\",\"text\":"));
+                ordo_json_string(&json, (ordo_str){text, len + special});
+                ordo_buffer_append(&expected, ORDO_STR(",\"rule\":\"coupon\""));
+                if (memmem(out.ptr, out.len, expected.ptr, expected.len) == NULL)
+                    fail_msg("length %zu, place %zu, special %zu: %.*s", len, at, s, (int)out.len, out.ptr);
+                fixture_done(&f);
+                ordo_buffer_done(&out);
+                ordo_buffer_done(&expected);
+            }
+}
+
+/* Writes what was decided into a new buffer, so that each part has to find its room, and reads it. */
+static void assert_writes(struct fixture *f, size_t operations)
+{
+    struct ordo_decision_facts facts = {.id = ORDO_STR("o-1"), .queue_us = INT64_MAX};
+    struct ordo_json_parser *parser = ordo_json_parser_new(8);
+    struct ordo_buffer out = {0};
+    struct ordo_json_value root, list;
+
+    ordo_decision_write(&f->decision, &facts, &out);
+    ordo_buffer_reserve(&out, ORDO_JSON_PADDING);
+    assert_int_equal(ordo_json_parse(parser, out.ptr, out.len, &f->err), 0);
+    root = list = ordo_json_root(parser);
+    assert_true(ordo_json_get(root, ORDO_STR("operations"), &list));
+    assert_int_equal(ordo_json_count(list), operations);
+    ordo_json_parser_free(parser);
+    ordo_buffer_done(&out);
+}
+
+/* Each kind alone, with strings far longer than a new buffer, as they are and with six bytes for each. */
+static void test_large_parts_find_their_room(void **state)
+{
+    enum { LONG = 20000 };
+    static const char bytes[] = {'a', '\x01'};
+    char *text = malloc(LONG);
+
+    (void)state;
+    assert_non_null(text);
+    for (size_t b = 0; b < sizeof(bytes); b++) {
+        ordo_str string = {text, LONG};
+        struct fixture f;
+
+        memset(text, bytes[b], LONG);
+        for (int kind = ORDO_OPERATION_ROUTE; kind <= ORDO_OPERATION_COUNT; kind++) {
+            bool is_set = kind == ORDO_OPERATION_SET;
+
+            fixture_init(&f, two_items);
+            f.limits.attribute_bytes = LONG;
+            if (is_set) { /* its text is JSON */
+                text[0] = text[LONG - 1] = '"';
+                memset(text + 1, 'b', LONG - 2);
+            }
+            assert_int_equal(ordo_decision_add(&f.decision, (enum ordo_operation_kind)kind,
+                                               is_set ? ORDO_STR("key") : string, string, 1, place, &f.err),
+                             0);
+            assert_writes(&f, 1);
+            fixture_done(&f);
+            memset(text, bytes[b], LONG);
+        }
+        fixture_init(&f, two_items);
+        assert_int_equal(ordo_decision_reject(&f.decision, string, string, place, &f.err), 0);
+        assert_writes(&f, 1);
+        fixture_done(&f);
+    }
+    free(text);
+}
+
+static void test_a_large_shipment_finds_its_room(void **state)
+{
+    enum { ITEMS = 10000 };
+    uint32_t *items = calloc(ITEMS, sizeof(*items));
+    struct ordo_buffer order = {0};
+    struct fixture f;
+
+    (void)state;
+    assert_non_null(items);
+    ordo_buffer_printf(&order, "{\"currency\":\"EUR\",\"items\":[");
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        items[i] = ITEMS - i;
+        ordo_buffer_printf(&order, "%s{\"sku\":\"A\",\"qty\":1,\"price\":1}", i > 0 ? "," : "");
+    }
+    ordo_buffer_append(&order, ORDO_STR("]}"));
+    ordo_buffer_put(&order, '\0');
+    fixture_init(&f, order.ptr);
+    assert_int_equal(ordo_decision_ship(&f.decision, ORDO_STR("all"), items, ITEMS, place, &f.err), 0);
+    assert_writes(&f, 1);
+    fixture_done(&f);
+    ordo_buffer_done(&order);
+    free(items);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,11 +606,17 @@ int main(void)
         cmocka_unit_test(test_item_nets),
         cmocka_unit_test(test_no_cent_is_lost),
         cmocka_unit_test(test_an_order_worth_nothing_shares_evenly),
+        cmocka_unit_test(test_item_nets_of_a_large_order_fit),
+        cmocka_unit_test(test_the_rest_goes_to_the_largest_remainders),
+        cmocka_unit_test(test_shares_of_huge_amounts_are_exact),
         cmocka_unit_test(test_reject_beats_retry_beats_hold),
         cmocka_unit_test(test_the_last_route_and_value_win),
         cmocka_unit_test(test_limits_at_their_edge),
         cmocka_unit_test(test_the_check_at_the_end),
         cmocka_unit_test(test_the_json),
+        cmocka_unit_test(test_strings_are_written_as_the_writer_does),
+        cmocka_unit_test(test_large_parts_find_their_room),
+        cmocka_unit_test(test_a_large_shipment_finds_its_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,24 +36,27 @@ static void assert_problems(const char *order, const char *expected)
 
 static void test_every_structural_check(void **state)
 {
-    static const char whole_quantity[] = "must be a whole number from 1 to 9007199254740992";
-    static const char whole_price[] =
-        "must be a whole number of minor units from 0 to 9007199254740992 (1999 for 19.99)";
+#define QTY(not ) "must be a whole number from 1 to 9007199254740992, not " not
+#define PRICE(not )                                                                                          \
+    "must be a whole number of minor units from 0 to 9007199254740992 (1999 for 19.99), not " not
     static const struct {
         const char *item, *field, *message;
     } items[] = {
-        {"{\"sku\":\"A\",\"qty\":0,\"price\":1}", "qty", whole_quantity},
-        {"{\"sku\":\"A\",\"qty\":-1,\"price\":1}", "qty", whole_quantity},
-        {"{\"sku\":\"A\",\"qty\":1.5,\"price\":1}", "qty", whole_quantity},
-        {"{\"sku\":\"A\",\"qty\":\"1\",\"price\":1}", "qty", whole_quantity},
-        {"{\"sku\":\"A\",\"qty\":9007199254740993,\"price\":1}", "qty", whole_quantity},
-        {"{\"sku\":\"A\",\"qty\":18446744073709551615,\"price\":1}", "qty", whole_quantity},
+        {"{\"sku\":\"A\",\"qty\":0,\"price\":1}", "qty", QTY("0")},
+        {"{\"sku\":\"A\",\"qty\":-1,\"price\":1}", "qty", QTY("-1")},
+        {"{\"sku\":\"A\",\"qty\":1.5,\"price\":1}", "qty", QTY("1.5")},
+        {"{\"sku\":\"A\",\"qty\":\"1\",\"price\":1}", "qty", QTY("text")},
+        {"{\"sku\":\"A\",\"qty\":9007199254740993,\"price\":1}", "qty", QTY("9007199254740993")},
+        {"{\"sku\":\"A\",\"qty\":18446744073709551615,\"price\":1}", "qty", QTY("18446744073709551615")},
         {"{\"sku\":\"A\",\"price\":1}", "qty", "is required"},
-        {"{\"sku\":\"A\",\"qty\":1,\"price\":19.99}", "price", whole_price},
-        {"{\"sku\":\"A\",\"qty\":1,\"price\":-1}", "price", whole_price},
-        {"{\"sku\":\"A\",\"qty\":1,\"price\":9007199254740993}", "price", whole_price},
-        {"{\"sku\":\"A\",\"qty\":1,\"price\":1e300}", "price", whole_price},
-        {"{\"sku\":\"A\",\"qty\":1,\"price\":true}", "price", whole_price},
+        {"{\"sku\":\"A\",\"qty\":1,\"price\":19.99}", "price", PRICE("19.99")},
+        {"{\"sku\":\"A\",\"qty\":1,\"price\":-1}", "price", PRICE("-1")},
+        {"{\"sku\":\"A\",\"qty\":1,\"price\":9007199254740993}", "price", PRICE("9007199254740993")},
+        {"{\"sku\":\"A\",\"qty\":1,\"price\":1e300}", "price", PRICE("1e+300")},
+        {"{\"sku\":\"A\",\"qty\":1,\"price\":true}", "price", PRICE("true or false")},
+        {"{\"sku\":\"A\",\"qty\":1,\"price\":[]}", "price", PRICE("an array")},
+        {"{\"sku\":\"A\",\"qty\":1,\"price\":{}}", "price", PRICE("an object")},
+        {"{\"sku\":\"A\",\"qty\":1,\"price\":9007199254740993.0}", "price", PRICE("9007199254740992")},
         {"{\"sku\":\"A\",\"qty\":1,\"price\":null}", "price", "is required"},
         {"{\"sku\":\"\",\"qty\":1,\"price\":1}", "sku", "must be text that is not empty"},
         {"{\"sku\":7,\"qty\":1,\"price\":1}", "sku", "must be text that is not empty"},
@@ -161,6 +164,31 @@ static void test_the_number_of_items_at_its_edge(void **state)
     parsed_done(&parsed);
 }
 
+/* An order of nothing but mistakes: the list is long, and has an end. */
+static void test_many_problems_have_an_end(void **state)
+{
+    enum { ITEMS = 10000 };
+    struct ordo_buffer order = {0};
+    struct parsed parsed;
+    const struct ordo_problem *last;
+
+    (void)state;
+    ordo_buffer_printf(&order, "{\"currency\":\"EUR\",\"items\":[{}");
+    for (int i = 1; i < ITEMS; i++)
+        ordo_buffer_append(&order, ORDO_STR(",{}"));
+    ordo_buffer_append(&order, ORDO_STR("]}"));
+    ordo_buffer_put(&order, '\0');
+    parsed_init(&parsed, order.ptr, &ordo_limits_preset);
+    assert_int_equal(parsed.result, 0);
+    assert_int_equal(parsed.problems.count, 1003);
+    for (last = parsed.problems.first; last->next != NULL;)
+        last = last->next;
+    assert_true(ordo_str_equal(last->field, ORDO_STR("items")));
+    assert_true(ordo_str_equal(last->message, ORDO_STR("there are more problems, in the items that follow")));
+    parsed_done(&parsed);
+    ordo_buffer_done(&order);
+}
+
 static void test_a_full_arena_is_told(void **state)
 {
     struct ordo_limits limits = ordo_limits_preset;
@@ -257,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_the_cart),
         cmocka_unit_test(test_the_subtotal_at_its_edge),
         cmocka_unit_test(test_the_number_of_items_at_its_edge),
+        cmocka_unit_test(test_many_problems_have_an_end),
         cmocka_unit_test(test_a_full_arena_is_told),
         cmocka_unit_test(test_the_envelope),
         cmocka_unit_test(test_ids),
