@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ * bind_ctx.c: `ctx`, what a script may know of the world: the time of its attempt, random numbers that come
+ * out the same again, and waiting.
+ */
+#include "script/script_impl.h"
+
+#include "base/clock.h"
+
+enum { SLEEP_MAX_MS = 86400000 };
+
+static int now(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)ordo__bind_run(L, "ctx")->now_ms);
+    return 1;
+}
+
+/* FNV-1a over the id, then the attempt: the same order and attempt draw the same numbers. */
+static uint64_t seed_of(const struct ordo__run *run)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+
+    for (size_t i = 0; i < run->id.len; i++)
+        hash = (hash ^ (unsigned char)run->id.ptr[i]) * 0x100000001b3u;
+    return hash ^ (uint64_t)run->attempt * 0x9e3779b97f4a7c15u;
+}
+
+/* splitmix64; its top 53 bits are what a double holds. */
+static int draw(lua_State *L)
+{
+    struct ordo__run *run = ordo__bind_run(L, "ctx");
+    uint64_t mixed;
+
+    if (!run->seeded) {
+        run->random = seed_of(run);
+        run->seeded = true;
+    }
+    mixed = run->random += 0x9e3779b97f4a7c15u;
+    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
+    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
+    mixed ^= mixed >> 31;
+    lua_pushnumber(L, (lua_Number)(mixed >> 11) * 0x1p-53);
+    return 1;
+}
+
+static int sleep_ms(lua_State *L)
+{
+    struct ordo__run *run = ordo__bind_run(L, "ctx");
+    int64_t ms = ordo__bind_whole(L, 1, "ctx.sleep", "ms", " of milliseconds");
+
+    if (ms < 0 || ms > SLEEP_MAX_MS)
+        return luaL_error(L, "ctx.sleep: ms must be from 0 to %d, got %f", SLEEP_MAX_MS, (lua_Number)ms);
+    if (run->thread != L)
+        return luaL_error(L, "ctx.sleep: cannot wait inside of a coroutine of the script's own");
+    if (ms == 0)
+        return 0;
+    lua_settop(L, 0);
+    run->slept_ns = ordo_clock_ns();
+    run->run.wake_ns = run->slept_ns + ms * 1000000;
+    run->sleeping = true; /* when yielding raises, run.c does not look at it */
+    return lua_yield(L, 0);
+}
+
+static int not_yet(lua_State *L)
+{
+    return luaL_error(L, "ctx.%s is not available yet", lua_tostring(L, lua_upvalueindex(1)));
+}
+
+void ordo__null_push(lua_State *L)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ordo__script_of(L)->null_ref);
+}
+
+static void push_null(lua_State *L)
+{
+    struct ordo_script *script = ordo__script_of(L);
+
+    lua_newtable(L);
+    ordo__bind_seal(L, "null");
+    lua_pushvalue(L, -1);
+    script->null_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void ordo__bind_ctx_open(lua_State *L)
+{
+    static const char *const later[] = {"fetch", "lookup", "count"};
+
+    lua_createtable(L, 0, 8);
+    lua_pushcfunction(L, now);
+    lua_setfield(L, -2, "now");
+    lua_pushcfunction(L, draw);
+    lua_setfield(L, -2, "random");
+    lua_pushcfunction(L, sleep_ms);
+    lua_setfield(L, -2, "sleep");
+    push_null(L);
+    lua_setfield(L, -2, "null");
+    for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
+        lua_pushstring(L, later[i]);
+        lua_pushcclosure(L, not_yet, 1);
+        lua_setfield(L, -2, later[i]);
+    }
+    ordo__bind_seal(L, "ctx");
+}

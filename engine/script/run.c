@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT
+ * run.c: one attempt at one order: its coroutine is started, resumed, and what came of it becomes a state.
+ *
+ * Coroutines are used again: one whose function has returned takes a new function. One that ended in the
+ * middle (an error, a
+ * reject, an order given up) is left to the garbage collector.
+ *
+ * What Lua itself may raise in here (only lack of memory) is raised inside of the coroutine or of a
+ * protected call.
+ */
+#include "script/script_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+/* --- the pool --- */
+
+static int new_thread(lua_State *L)
+{
+    struct ordo__run *run = lua_touserdata(L, 1);
+    lua_State *thread = lua_newthread(L);
+
+    if (run->thread_ref == LUA_NOREF)
+        run->thread_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    else
+        lua_rawseti(L, LUA_REGISTRYINDEX, run->thread_ref);
+    run->thread = thread;
+    return 0;
+}
+
+/* False when there is no memory for a coroutine. */
+static bool need_thread(struct ordo_script *script, struct ordo__run *run)
+{
+    if (run->thread != NULL)
+        return true;
+    if (lua_cpcall(script->vm->L, new_thread, run) == 0)
+        return true;
+    lua_pop(script->vm->L, 1);
+    return false;
+}
+
+static void drop_thread(struct ordo_script *script, struct ordo__run *run)
+{
+    lua_State *L = script->vm->L;
+
+    if (run->thread == NULL)
+        return;
+    run->thread = NULL;
+    lua_pushboolean(L, 0); /* not nil: its place stays taken, so setting it again needs no memory */
+    lua_rawseti(L, LUA_REGISTRYINDEX, run->thread_ref);
+}
+
+static struct ordo__run *take_run(struct ordo_script *script)
+{
+    struct ordo__run *run = script->pool;
+
+    if (run != NULL) {
+        script->pool = run->next;
+        return run;
+    }
+    run = calloc(1, sizeof(*run));
+    ORDO_REQUIRE(run != NULL);
+    run->thread_ref = LUA_NOREF;
+    ordo_arena_init(&run->run.arena, script->options.limits.decision_bytes);
+    return run;
+}
+
+void ordo__run_free_pool(struct ordo_script *script)
+{
+    while (script->pool != NULL) {
+        struct ordo__run *run = script->pool;
+
+        script->pool = run->next;
+        luaL_unref(script->vm->L, LUA_REGISTRYINDEX, run->thread_ref);
+        ordo_arena_done(&run->run.arena);
+        free(run);
+    }
+}
+
+void ordo__run_set_flag(struct ordo_script *script, lua_State *L, bool flagged)
+{
+    if (script->flagged == flagged)
+        return;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, script->flags_ref);
+    lua_pushboolean(L, flagged);
+    lua_rawseti(L, -2, 1);
+    lua_pop(L, 1);
+    script->flagged = flagged;
+}
+
+/* --- what comes of a run --- */
+
+/* A broken rule: the policy decides. Should even that not fit, the verdict is set by hand: no order may be
+ * lost. */
+static void apply_policy(struct ordo_script *script, struct ordo__run *run, struct ordo_place place)
+{
+    struct ordo_decision *decision = &run->run.decision;
+    char reason[sizeof(run->run.error.message) + 16];
+    ordo_str text, kept;
+    int len = snprintf(reason, sizeof(reason), "rule error: %s", run->run.error.message);
+    int code;
+
+    text = (ordo_str){reason, len < (int)sizeof(reason) ? (size_t)len : sizeof(reason) - 1};
+    if (script->options.on_error == ORDO_ON_ERROR_REJECT)
+        code = ordo_decision_reject(decision, ORDO_STR("rule_error"), text, place, NULL);
+    else if (script->options.on_error == ORDO_ON_ERROR_RETRY)
+        code = ordo_decision_retry(decision, script->options.retry_after_ms, text, place, NULL);
+    else
+        code = ordo_decision_hold(decision, text, place, NULL);
+    if (code == 0)
+        return;
+    kept = ordo_arena_copy(&run->run.arena, text);
+    decision->reason = kept.ptr != NULL ? kept : ORDO_STR("rule error");
+    decision->code = ORDO_STR("rule_error");
+    decision->retry_after_ms = script->options.retry_after_ms;
+    decision->verdict = script->options.on_error == ORDO_ON_ERROR_REJECT  ? ORDO_VERDICT_REJECTED
+                        : script->options.on_error == ORDO_ON_ERROR_RETRY ? ORDO_VERDICT_RETRY
+                                                                          : ORDO_VERDICT_HELD;
+    decision->ended = decision->verdict != ORDO_VERDICT_HELD;
+}
+
+static void set_broken(struct ordo_script *script, struct ordo__run *run, struct ordo_place place,
+                       ordo_str message)
+{
+    char file[256];
+
+    snprintf(file, sizeof(file), ORDO_STR_FMT, ORDO_STR_ARG(place.file));
+    ordo_fail_at(&run->run.error, ORDO_ESCRIPT, file, place.line, 0, ORDO_STR_FMT,
+                 (int)ordo_text_cut(message.ptr, message.len, sizeof(run->run.error.message) - 1),
+                 message.ptr);
+    run->run.broke = true;
+    run->run.broke_at = place;
+    run->run.state = ORDO_RUN_DECIDED;
+    apply_policy(script, run, place);
+}
+
+/* All rules have spoken: do the sums hold? If not, no sum of this decision may come out. */
+static void finish_decision(struct ordo_script *script, struct ordo__run *run)
+{
+    struct ordo_decision *decision = &run->run.decision;
+    struct ordo_place place = {.rule = ORDO_STR("engine")};
+    struct ordo_error err;
+
+    run->run.state = ORDO_RUN_DECIDED;
+    if (decision->ended || ordo_decision_finish(decision, &err) == 0)
+        return;
+    if (decision->count > 0)
+        place = decision->operations[decision->count - 1].place;
+    ordo_decision_init(decision, &run->run.arena, &script->options.limits, &run->cart);
+    set_broken(script, run, place, ordo_str_from(err.message));
+}
+
+static void step(struct ordo_script *script, struct ordo__run *run, int arguments);
+
+/* The order has problems and a check broke, perhaps because of them: the other checks still report theirs. */
+static void run_checks(struct ordo_script *script, struct ordo__run *run, size_t from)
+{
+    run->skipping = true;
+    if (run->run.problems.count > 0 && from <= run->generation->checks && need_thread(script, run)) {
+        lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->generation->checks_ref);
+        lua_pushinteger(run->thread, (lua_Integer)from);
+        step(script, run, 1);
+        return;
+    }
+    run->run.state = ORDO_RUN_INVALID;
+}
+
+static void failed(struct ordo_script *script, struct ordo__run *run, int status)
+{
+    struct ordo_place place;
+    struct ordo__unit *unit;
+    ordo_str message;
+
+    if (!run->skipping && run->run.decision.ended) { /* what happens after a reject does not matter */
+        drop_thread(script, run);
+        run->run.state = ORDO_RUN_DECIDED;
+        return;
+    }
+    ordo__place_of_error(run, run->thread, &place, &unit, &message);
+    if (status == LUA_ERRMEM)
+        message = ORDO_STR("out of memory");
+    if (run->run.problems.count > 0) {
+        drop_thread(script, run);
+        /* The root of a document that was left by its parser cannot be read again: not after a wait. */
+        if (unit == NULL || run->skipping || run->run.blocked_ns > 0)
+            run->run.state = ORDO_RUN_INVALID;
+        else
+            run_checks(script, run, (size_t)(unit - run->generation->units) + 2);
+        return;
+    }
+    set_broken(script, run, place, message); /* copies the message, which the coroutine owns */
+    drop_thread(script, run);
+}
+
+/* Runs the coroutine, whose function and arguments are on its stack, until it ends or waits. */
+static void step(struct ordo_script *script, struct ordo__run *run, int arguments)
+{
+    int status;
+
+    if (script->flagged != (run->run.problems.count > 0))
+        ordo__run_set_flag(script, script->vm->L, run->run.problems.count > 0);
+    run->sleeping = false;
+    script->current = run;
+    status = lua_resume(run->thread, arguments);
+    script->current = NULL;
+    if (status == 0) {
+        lua_settop(run->thread, 0);
+        if (run->run.problems.count > 0)
+            run->run.state = ORDO_RUN_INVALID;
+        else
+            finish_decision(script, run);
+    } else if (status != LUA_YIELD) {
+        failed(script, run, status);
+    } else if (run->sleeping) {
+        run->run.state = ORDO_RUN_WAITING;
+    } else { /* reject and retry */
+        drop_thread(script, run);
+        run->run.state = ORDO_RUN_DECIDED;
+    }
+}
+
+/* --- the public side --- */
+
+static void fill(struct ordo_script *script, struct ordo__run *run, const struct ordo_script_order *order)
+{
+    run->generation = script->loaded;
+    run->generation->runs++;
+    run->run.generation = run->generation->ruleset->number;
+    run->run.user = order->user;
+    run->run.blocked_ns = 0;
+    run->run.broke = false;
+    run->run.problems = (struct ordo_problems){0};
+    run->root = order->root;
+    run->id = ordo_arena_copy(&run->run.arena, order->id);
+    run->priority = order->priority;
+    run->attempt = order->attempt;
+    run->now_ms = order->now_ms;
+    run->seeded = run->skipping = false;
+}
+
+struct ordo_run *ordo_script_start(struct ordo_script *script, const struct ordo_script_order *order)
+{
+    struct ordo__run *run = take_run(script);
+    struct ordo_place nowhere = {.rule = ORDO_STR("engine")};
+    int code;
+
+    ORDO_REQUIRE(script->loaded != NULL);
+    script->run_count++;
+    fill(script, run, order);
+    code = ordo_order_check(order->root, &script->options.limits, &run->run.arena, &run->run.problems,
+                            &run->cart);
+    ordo_decision_init(&run->run.decision, &run->run.arena, &script->options.limits, &run->cart);
+    if (code != 0 || run->id.ptr == NULL)
+        set_broken(script, run, nowhere,
+                   ORDO_STR("the order is too large to be decided (limits.decision_bytes)"));
+    else if (run->run.problems.count > 0)
+        run_checks(script, run, 1);
+    else if (!need_thread(script, run))
+        set_broken(script, run, nowhere, ORDO_STR("out of memory"));
+    else {
+        lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->generation->driver_ref);
+        step(script, run, 0);
+    }
+    return &run->run;
+}
+
+void ordo_script_resume(struct ordo_script *script, struct ordo_run *public_run)
+{
+    struct ordo__run *run = (struct ordo__run *)public_run;
+
+    ORDO_REQUIRE(run->run.state == ORDO_RUN_WAITING);
+    run->run.blocked_ns += ordo_clock_ns() - run->slept_ns;
+    step(script, run, 0);
+}
+
+void ordo_script_finish(struct ordo_script *script, struct ordo_run *public_run)
+{
+    struct ordo__run *run = (struct ordo__run *)public_run;
+    struct ordo__generation *generation = run->generation;
+
+    if (run->run.state == ORDO_RUN_WAITING)
+        drop_thread(script, run);
+    script->run_count--;
+    generation->runs--;
+    if (generation->retired)
+        ordo__generation_drop(script, generation);
+    ordo_arena_reset(&run->run.arena);
+    run->generation = NULL;
+    run->next = script->pool;
+    script->pool = run;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * script.h: the rule runtime: one LuaJIT VM with the engine's Lua modules, a sandbox, and one or more
+ * generations of rules.
+ *
+ * A script belongs to one thread. Orders run in coroutines ("runs"): a run that waits gives the thread back,
+ * and is resumed when its time has come. A run keeps the generation that it started with.
+ *
+ *   struct ordo_script *script = ordo_script_new(&options, &err);
+ *   ordo_script_load(script, ruleset, &errors);
+ *   struct ordo_run *run = ordo_script_start(script, &order);
+ *   while (run->state == ORDO_RUN_WAITING) { wait until run->wake_ns; ordo_script_resume(script, run); }
+ *   ... use run->decision, run->problems ...
+ *   ordo_script_finish(script, run);
+ */
+#pragma once
+
+#include "core/decision.h"
+#include "script/ruleset.h"
+
+/* What becomes of an order whose rule broke. */
+enum ordo_on_error { ORDO_ON_ERROR_HOLD = 0, ORDO_ON_ERROR_REJECT, ORDO_ON_ERROR_RETRY };
+
+struct ordo_script_options {
+    struct ordo_limits limits;
+    enum ordo_on_error on_error; /* the policy, applied here: a broken rule comes out as a decision */
+    int64_t retry_after_ms;      /* wait of the policy `retry`; 1000 */
+    bool jit;                    /* false: interpreter only (tests) */
+};
+
+enum ordo_run_state {
+    ORDO_RUN_DECIDED = 0, /* decision holds the verdict */
+    ORDO_RUN_INVALID,     /* problems is not empty */
+    ORDO_RUN_WAITING,     /* ctx.sleep: resume at wake_ns */
+};
+
+struct ordo_script;
+
+/* One attempt at one order. Read-only for the caller. Made and reused by the script. */
+struct ordo_run {
+    enum ordo_run_state state;
+    int64_t wake_ns;               /* monotonic, when WAITING */
+    int64_t blocked_ns;            /* time spent waiting so far */
+    struct ordo_decision decision; /* when DECIDED */
+    struct ordo_problems problems; /* when INVALID */
+    struct ordo_arena arena;       /* memory of both */
+    uint64_t generation;           /* number of its rule set */
+    bool broke;                    /* a rule broke and the policy decided; error says how */
+    struct ordo_error error;       /* when broke: place rules/x.lua, line, message */
+    struct ordo_place broke_at;
+    void *user; /* the caller's */
+};
+
+struct ordo_script_order {
+    struct ordo_json_value
+        root;    /* the parsed order; needs to live until start returns (it is copied into Lua) */
+    ordo_str id; /* the id in use; seeds ctx.random, and is order.id when the order has none; copied */
+    enum ordo_priority priority;
+    uint32_t attempt; /* from 1 */
+    int64_t now_ms;   /* ctx.now() */
+    void *user;       /* becomes run->user */
+};
+
+struct ordo_script *ordo_script_new(const struct ordo_script_options *options, struct ordo_error *err);
+void ordo_script_free(struct ordo_script *script); /* no run may be left */
+
+/* Compiles a rule set and makes it the one that new orders start with; the old one is dropped with its last
+ * run. Every error is a line in *errors ("scripts/rules/x.lua:3: message"), warnings (see docs/rules.md) in
+ * *warnings (may be NULL). 0, or ORDO_ESCRIPT and the old set goes on. */
+int ordo_script_load(struct ordo_script *script, struct ordo_ruleset *ruleset, struct ordo_buffer *errors,
+                     struct ordo_buffer *warnings);
+/* Runs the tests of the rule set that is loaded (files of kind TEST). 0, or ORDO_ESCRIPT with each failure as
+ * a line in *errors. *ret_count: tests run. */
+int ordo_script_test(struct ordo_script *script, struct ordo_buffer *errors, size_t *ret_count);
+
+struct ordo_run *ordo_script_start(struct ordo_script *script, const struct ordo_script_order *order);
+void ordo_script_resume(struct ordo_script *script, struct ordo_run *run); /* when WAITING */
+void ordo_script_finish(struct ordo_script *script,
+                        struct ordo_run *run); /* takes the run back; also when WAITING (it is given up) */
+
+size_t ordo_script_lua_bytes(const struct ordo_script *script); /* Lua heap; owner thread */
+size_t ordo_script_generations(
+    const struct ordo_script *script); /* loaded now; more than 1 while old runs wait */

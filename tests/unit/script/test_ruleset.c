@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ * test_ruleset.c: which files of a folder make a rule set, and what gives it its identity.
+ */
+#include "fixture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+
+    fixture_init(&fixture, false);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_done(*state);
+    return 0;
+}
+
+static struct ordo_ruleset *read_folder(struct fixture *fixture)
+{
+    struct ordo_error err = {0};
+    struct ordo_ruleset *ruleset = ordo_ruleset_read(fixture->folder, &err);
+
+    if (ruleset == NULL)
+        fail_msg("%s: %s", err.place, err.message);
+    return ruleset;
+}
+
+static void test_files_by_kind_and_name_without_backups(void **state)
+{
+    static const char *const expected[] = {"validation/10_v.lua", "rules/10_a.lua", "rules/20_b.lua",
+                                           "lib/x.lua", "tests/t.lua"};
+    static const char *const passed_over[] = {"rules/.30_c.lua",     "rules/20_b.lua~", "rules/#20_b.lua#",
+                                              "rules/.20_b.lua.swp", "rules/#x.lua",    "rules/README.md",
+                                              "rules/.lua",          "types/ordo.lua"};
+    struct fixture *fixture = *state;
+    struct ordo_ruleset *ruleset;
+
+    for (size_t i = 0; i < sizeof(passed_over) / sizeof(*passed_over); i++)
+        fixture_write(fixture, passed_over[i], "not Lua");
+    for (size_t i = 5; i > 0; i--)
+        fixture_write(fixture, expected[i - 1], expected[i - 1]);
+    ruleset = read_folder(fixture);
+    assert_int_equal(ruleset->count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(ruleset->files[i].path, expected[i]);
+        assert_string_equal(ruleset->files[i].source, expected[i]);
+        assert_int_equal(ruleset->files[i].len, strlen(expected[i]));
+    }
+    assert_int_equal(ruleset->files[0].kind, ORDO_SCRIPT_VALIDATION);
+    assert_int_equal(ruleset->files[1].kind, ORDO_SCRIPT_RULE);
+    assert_int_equal(ruleset->files[3].kind, ORDO_SCRIPT_LIB);
+    assert_int_equal(ruleset->files[4].kind, ORDO_SCRIPT_TEST);
+    assert_int_equal(ruleset->number, 0);
+    assert_string_equal(ruleset->folder, fixture->folder);
+    assert_ptr_equal(ordo_ruleset_ref(ruleset), ruleset);
+    ordo_ruleset_unref(ruleset);
+    assert_int_equal(ruleset->count, 5);
+    ordo_ruleset_unref(ruleset);
+    ordo_ruleset_unref(NULL);
+}
+
+static void assert_identity(struct fixture *fixture, const char *other, bool same)
+{
+    struct ordo_ruleset *ruleset = read_folder(fixture);
+
+    assert_int_equal(strlen(ruleset->identity), 64);
+    assert_int_equal(strcmp(ruleset->identity, other) == 0, same);
+    ordo_ruleset_unref(ruleset);
+}
+
+static void test_identity_is_that_of_names_and_contents(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ordo_ruleset *ruleset;
+    char identity[65];
+
+    fixture_write(fixture, "rules/10_a.lua", "one");
+    fixture_write(fixture, "rules/20_b.lua", "two");
+    ruleset = read_folder(fixture);
+    memcpy(identity, ruleset->identity, sizeof(identity));
+    ordo_ruleset_unref(ruleset);
+    /* sha256sum of "rules/10_a.lua\0" "3\0one" "rules/20_b.lua\0" "3\0two" */
+    assert_string_equal(identity, "0993b99c4656281bbb04b8de6ad449f020764137e32231e8e4e1aabd49847302");
+    assert_identity(fixture, identity, true);
+    fixture_write(fixture, "rules/10_a.lua", "onet");
+    fixture_write(fixture, "rules/20_b.lua", "wo");
+    assert_identity(fixture, identity, false);
+    fixture_write(fixture, "rules/10_a.lua", "one");
+    fixture_write(fixture, "rules/20_b.lua", "two");
+    assert_identity(fixture, identity, true);
+    fixture_write(fixture, "tests/t.lua", "");
+    assert_identity(fixture, identity, false);
+    fixture_write(fixture, "tests/t.lua", NULL);
+    fixture_write(fixture, "rules/20_b.lua", NULL);
+    fixture_write(fixture, "rules/21_b.lua", "two");
+    assert_identity(fixture, identity, false);
+}
+
+static void test_refusals_name_the_place(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ordo_error err = {0};
+    struct ordo_ruleset *ruleset;
+    char path[128], *large = malloc((1 << 20) + 2);
+
+    assert_null(ordo_ruleset_read("/nonexistent/scripts", &err));
+    assert_int_equal(err.code, -ENOENT);
+    assert_string_equal(err.place, "/nonexistent/scripts");
+    assert_null(ordo_ruleset_read(fixture->folder, &err));
+    assert_int_equal(err.code, ORDO_ESCRIPT);
+    assert_contains(err.place, "/rules");
+    assert_string_equal(err.message, "there is no such folder; a scripts folder needs rules/");
+
+    fixture_write(fixture, "rules/10_a.lua", "");
+    memset(large, '-', (1 << 20) + 1);
+    large[1 << 20] = 0;
+    fixture_write(fixture, "lib/large.lua", large);
+    ruleset = read_folder(fixture);
+    assert_int_equal(ruleset->files[1].len, 1 << 20);
+    ordo_ruleset_unref(ruleset);
+    large[1 << 20] = '-';
+    large[(1 << 20) + 1] = 0;
+    fixture_write(fixture, "lib/large.lua", large);
+    assert_null(ordo_ruleset_read(fixture->folder, &err));
+    assert_int_equal(err.code, ORDO_ELIMIT);
+    assert_contains(err.place, "/lib/large.lua");
+    assert_string_equal(err.message, "the script is over 1 MiB; split it");
+    fixture_write(fixture, "lib/large.lua", NULL);
+    free(large);
+
+    snprintf(path, sizeof(path), "%s/lib/pipe.lua", fixture->folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_null(ordo_ruleset_read(fixture->folder, &err));
+    assert_string_equal(err.message, "a script must be a file");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_files_by_kind_and_name_without_backups),
+        TEST(test_identity_is_that_of_names_and_contents),
+        TEST(test_refusals_name_the_place),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
