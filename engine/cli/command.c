@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT
+ * command.c: reading command lines by tables, and printing help from the same tables.
+ */
+#include "cli/command.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+enum { ID_HELP = 1000 };
+
+const struct ordo_command *ordo_command_find(const char *name)
+{
+    for (const struct ordo_command *command = ordo_commands; command->name != NULL; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+static void print_option(FILE *out, char letter, const char *name, const char *value, const char *help)
+{
+    char left[64];
+    int len = letter != 0 ? snprintf(left, sizeof(left), "-%c, --%s%s%s", letter, name,
+                                     value != NULL ? " " : "", value != NULL ? value : "")
+                          : snprintf(left, sizeof(left), "    --%s%s%s", name, value != NULL ? " " : "",
+                                     value != NULL ? value : "");
+
+    if (len <= 30)
+        fprintf(out, "  %-30s  ", left);
+    else
+        fprintf(out, "  %s\n  %-30s  ", left, "");
+    for (const char *c = help; *c != '\0'; c++) {
+        fputc(*c, out);
+        if (*c == '\n')
+            fprintf(out, "%-34s", "");
+    }
+    fputc('\n', out);
+}
+
+void ordo_command_help(const struct ordo_command *command, FILE *out)
+{
+    fprintf(out, "usage: ordo %s [options]%s%s\n\n%s\n\noptions:\n", command->name,
+            command->arguments[0] != '\0' ? " " : "", command->arguments, command->summary);
+    for (const struct ordo_cli_option *option = command->options; option->name != NULL; option++)
+        print_option(out, option->letter, option->name, option->value, option->help);
+    print_option(out, 'h', "help", NULL, "Shows this help.");
+    if (command->about != NULL)
+        fprintf(out, "\n%s\n", command->about);
+}
+
+int ordo_command_usage(const struct ordo_command *command, const char *format, ...)
+{
+    va_list arguments;
+
+    fprintf(stderr, "ordo %s: ", command->name);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\n`ordo %s --help` shows what it takes.\n", command->name);
+    return ORDO_EXIT_USAGE;
+}
+
+struct ordo_cli_args ordo_cli_args(const struct ordo_command *command, int argc, char **argv)
+{
+    struct ordo_cli_args args = {.command = command, .argc = argc, .argv = argv};
+    size_t count = 0;
+    char *shorts = args.shorts;
+
+    *shorts++ = ':'; /* a missing value is told from an unknown option */
+    for (const struct ordo_cli_option *option = command->options; option->name != NULL; option++) {
+        ORDO_REQUIRE(count < ORDO_CLI_OPTIONS_MAX);
+        args.longs[count++] = (struct option){
+            option->name, option->value != NULL ? required_argument : no_argument, NULL, option->id};
+        if (option->letter != 0) {
+            *shorts++ = option->letter;
+            if (option->value != NULL)
+                *shorts++ = ':';
+        }
+    }
+    args.longs[count] = (struct option){"help", no_argument, NULL, ID_HELP};
+    *shorts = 'h';
+    optind = 0; /* glibc: begin anew */
+    opterr = 0;
+    return args;
+}
+
+int ordo_cli_next(struct ordo_cli_args *args, const char **ret_value)
+{
+    int index = optind == 0 ? 1 : optind;
+    int id = getopt_long(args->argc, args->argv, args->shorts, args->longs, NULL);
+
+    *ret_value = optarg;
+    if (id == -1) {
+        args->next = optind;
+        return ORDO_CLI_END;
+    }
+    args->exit_code = ORDO_EXIT_USAGE;
+    if (id == 'h' || id == ID_HELP) {
+        ordo_command_help(args->command, stdout);
+        args->exit_code = ORDO_EXIT_OK;
+        return ORDO_CLI_EXIT;
+    }
+    if (id == ':') {
+        ordo_command_usage(args->command, "%s needs a value", args->argv[optind - 1]);
+        return ORDO_CLI_EXIT;
+    }
+    if (id == '?') {
+        /* getopt has moved past a long option, but may still be inside of a group of short ones. */
+        const char *word = args->argv[optind > index ? optind - 1 : index];
+
+        if (optopt == 0)
+            ordo_command_usage(args->command, "there is no option %s", word);
+        else if (strncmp(word, "--", 2) == 0)
+            ordo_command_usage(args->command, "%s takes no value", word);
+        else
+            ordo_command_usage(args->command, "there is no option -%c", optopt);
+        return ORDO_CLI_EXIT;
+    }
+    for (const struct ordo_cli_option *option = args->command->options; option->name != NULL; option++)
+        if (id == option->letter)
+            return option->id;
+    return id;
+}
+
+bool ordo_cli_number(const struct ordo_command *command, const char *option, const char *text, int64_t min,
+                     int64_t max, int64_t *ret_number)
+{
+    char *end;
+    long long number;
+
+    errno = 0;
+    number = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || number < min || number > max) {
+        ordo_command_usage(command, "--%s is a whole number from %lld to %lld, not \"%s\"", option,
+                           (long long)min, (long long)max, text);
+        return false;
+    }
+    *ret_number = number;
+    return true;
+}
+
+bool ordo_cli_duration(const struct ordo_command *command, const char *option, const char *text,
+                       int64_t *ret_ns)
+{
+    static const struct {
+        const char *unit;
+        double ns;
+    } units[] = {{"", 1e9}, {"s", 1e9}, {"us", 1e3}, {"ms", 1e6}, {"m", 60e9}, {"h", 3600e9}};
+    char *end;
+    double number = strtod(text, &end);
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (end != text && strcmp(end, units[i].unit) == 0 && number > 0 && number * units[i].ns < 1e18) {
+            *ret_ns = (int64_t)(number * units[i].ns);
+            return true;
+        }
+    ordo_command_usage(command, "--%s is a duration above zero such as 500ms, 10s or 5m, not \"%s\"", option,
+                       text);
+    return false;
+}
+
+void ordo_cli_print_lines(const struct ordo_buffer *lines, const char *prefix, FILE *out)
+{
+    const char *line = lines->ptr, *end = lines->ptr + lines->len;
+
+    while (line < end) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+
+        if (stop == NULL)
+            stop = end;
+        fprintf(out, "%s%.*s\n", prefix, (int)(stop - line), line);
+        line = stop + 1;
+    }
+}

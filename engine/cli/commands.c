@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * commands.c: the table of subcommands.
+ */
+#include "cli/commands.h"
+
+const struct ordo_command ordo_commands[] = {
+    {"serve", "", "Runs the engine.", ORDO_SERVE_ABOUT, ordo_serve_options, ordo_serve_run},
+    {"check", "", "Checks the configuration, the plugins and the rules.", ORDO_CHECK_ABOUT,
+     ordo_check_options, ordo_check_run},
+    {"run", "", "Decides one order without a server, and explains the decision.", ORDO_RUN_ABOUT,
+     ordo_run_options, ordo_run_run},
+    {"load", "[URL]", "Sends orders to a running engine and measures its answers.", ORDO_LOAD_ABOUT,
+     ordo_load_options, ordo_load_run},
+    {"plugins", "[NAME]", "Lists the plugins, or the options of one.", NULL, ordo_plugins_options,
+     ordo_plugins_run},
+    {"completion", "bash", "Prints the completion for a shell.", ORDO_COMPLETION_ABOUT,
+     ordo_completion_options, ordo_completion_run},
+    {0},
+};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * commands.h: the subcommands, each in the file of its name: its options, what its help says more, and its
+ * entry.
+ */
+#pragma once
+
+#include "cli/command.h"
+
+#define ORDO_SERVE_ABOUT                                                                                     \
+    "Signals: SIGTERM or SIGINT stop it (readyz turns 503, the listeners close, orders inside are finished " \
+    "within\n"                                                                                               \
+    "stop.grace, sinks are flushed; exit 0, or 1 when orders had to be given up). A second one ends it at "  \
+    "once with\n"                                                                                            \
+    "128 + the signal's number. SIGHUP loads the rules anew, SIGUSR1 opens the sinks' files anew."
+extern const struct ordo_cli_option ordo_serve_options[];
+int ordo_serve_run(const struct ordo_command *command, int argc, char **argv);
+
+#define ORDO_CHECK_ABOUT                                                                                     \
+    "Every error is a line with its file and line on standard error; then the exit code is 78."
+extern const struct ordo_cli_option ordo_check_options[];
+int ordo_check_run(const struct ordo_command *command, int argc, char **argv);
+
+#define ORDO_RUN_ABOUT                                                                                       \
+    "The exit code is 0 for a decision (also one that rejects or holds the order), 1 when the order is not " \
+    "valid or\n"                                                                                             \
+    "cannot be read, 78 when the rules are wrong."
+extern const struct ordo_cli_option ordo_run_options[];
+int ordo_run_run(const struct ordo_command *command, int argc, char **argv);
+
+#define ORDO_LOAD_ABOUT                                                                                      \
+    "URL is http://127.0.0.1:8080 unless it is given; without a path, /orders is meant. With --rate, times " \
+    "count from\n"                                                                                           \
+    "when a request should have been sent, so an engine that falls behind cannot hide it. The exit code is " \
+    "1 when\n"                                                                                               \
+    "requests were lost on the way or none was answered; orders that the engine refuses are counted, not "   \
+    "errors."
+extern const struct ordo_cli_option ordo_load_options[];
+int ordo_load_run(const struct ordo_command *command, int argc, char **argv);
+
+extern const struct ordo_cli_option ordo_plugins_options[];
+int ordo_plugins_run(const struct ordo_command *command, int argc, char **argv);
+
+#define ORDO_COMPLETION_ABOUT "Use it in a running shell with: source <(ordo completion bash)"
+extern const struct ordo_cli_option ordo_completion_options[];
+int ordo_completion_run(const struct ordo_command *command, int argc, char **argv);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ * completion.c: `ordo completion bash`: a completion made from the tables of commands and options.
+ */
+#include "cli/commands.h"
+
+#include "core/config.h"
+
+const struct ordo_cli_option ordo_completion_options[] = {{0}};
+
+static void print_words(const struct ordo_command *command)
+{
+    for (const struct ordo_cli_option *option = command->options; option->name != NULL; option++)
+        printf("--%s ", option->name);
+    printf("--help");
+}
+
+/* What may stand behind each option, by how its value is called. */
+static void print_values(const struct ordo_command *command)
+{
+    for (const struct ordo_cli_option *option = command->options; option->name != NULL; option++) {
+        if (option->value == NULL)
+            continue;
+        printf("    %s:--%s", command->name, option->name);
+        if (option->letter != 0)
+            printf("|%s:-%c", command->name, option->letter);
+        if (strcmp(option->value, "FILE") == 0)
+            printf(") COMPREPLY=($(compgen -f -- \"$cur\")); compopt -o filenames; return ;;\n");
+        else if (strcmp(option->value, "DIR") == 0)
+            printf(") COMPREPLY=($(compgen -d -- \"$cur\")); compopt -o filenames; return ;;\n");
+        else if (strcmp(option->value, "KEY=VALUE") == 0)
+            printf(") COMPREPLY=($(compgen -S = -W \"$keys\" -- \"$cur\")); compopt -o nospace; return ;;\n");
+        else if (strchr(option->value, '|') != NULL) {
+            printf(") COMPREPLY=($(compgen -W \"");
+            for (const char *c = option->value; *c != '\0'; c++)
+                putchar(*c == '|' ? ' ' : *c);
+            printf("\" -- \"$cur\")); return ;;\n");
+        } else {
+            printf(") return ;;\n");
+        }
+    }
+}
+
+static void print_bash(void)
+{
+    printf("# Completion of ordo for bash; made by `ordo completion bash`.\n"
+           "_ordo() {\n"
+           "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} "
+           "command=${COMP_WORDS[1]} words keys\n"
+           "    COMPREPLY=()\n"
+           "    if ((COMP_CWORD == 1)); then\n"
+           "        COMPREPLY=($(compgen -W \"");
+    for (const struct ordo_command *command = ordo_commands; command->name != NULL; command++)
+        printf("%s ", command->name);
+    printf("help --help --version --help-options\" -- \"$cur\"))\n"
+           "        return\n"
+           "    fi\n"
+           "    keys=\"");
+    for (const struct ordo_option *option = ordo_engine_options; option->name != NULL; option++)
+        printf("%s ", option->name);
+    printf("store.plugin sources sinks\"\n"
+           "    case $command:$prev in\n");
+    for (const struct ordo_command *command = ordo_commands; command->name != NULL; command++)
+        print_values(command);
+    printf("    esac\n"
+           "    case $command in\n");
+    for (const struct ordo_command *command = ordo_commands; command->name != NULL; command++) {
+        printf("    %s) words=\"", command->name);
+        print_words(command);
+        printf("\" ;;\n");
+    }
+    printf("    esac\n"
+           "    if [[ $command == plugins && $cur != -* ]]; then\n"
+           "        words=$(\"${COMP_WORDS[0]}\" plugins --names 2>/dev/null)\n"
+           "    elif [[ $command == completion && $cur != -* ]]; then\n"
+           "        words=bash\n"
+           "    fi\n"
+           "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+           "}\n"
+           "complete -F _ordo ordo\n");
+}
+
+int ordo_completion_run(const struct ordo_command *command, int argc, char **argv)
+{
+    struct ordo_cli_args args = ordo_cli_args(command, argc, argv);
+    const char *value;
+
+    if (ordo_cli_next(&args, &value) == ORDO_CLI_EXIT)
+        return args.exit_code;
+    if (argc - args.next != 1 || strcmp(argv[args.next], "bash") != 0)
+        return ordo_command_usage(command, "bash is the shell that there is a completion for");
+    print_bash();
+    return ORDO_EXIT_OK;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ * http_metrics.c: GET /metrics: the metric table, and the figures that are read when they are asked for.
+ */
+#include "http/http_impl.h"
+
+static void gauge(struct ordo_buffer *out, const char *metric, const char *help, double value)
+{
+    ordo_metrics_expose_value(out, metric, "", "gauge", help, value);
+}
+
+static void counter(struct ordo_buffer *out, const char *metric, const char *help, uint64_t value)
+{
+    ordo_metrics_expose_value(out, metric, "", "counter", help, (double)value);
+}
+
+static void by_class(struct ordo_buffer *out, const char *metric, const char *type, const char *help,
+                     const double values[ORDO_PRIORITY_COUNT])
+{
+    char labels[32];
+
+    for (int i = 0; i < ORDO_PRIORITY_COUNT; i++) {
+        snprintf(labels, sizeof(labels), "class=\"%s\"", ordo_priority_name((enum ordo_priority)i));
+        ordo_metrics_expose_value(out, metric, labels, type, i == 0 ? help : NULL, values[i]);
+    }
+}
+
+static void expose_queue(struct ordo_buffer *out, const struct ordo_queue_figures *queue)
+{
+    double depth[ORDO_PRIORITY_COUNT], capacity[ORDO_PRIORITY_COUNT], taken[ORDO_PRIORITY_COUNT],
+        refused[ORDO_PRIORITY_COUNT], overdue[ORDO_PRIORITY_COUNT], oldest[ORDO_PRIORITY_COUNT];
+
+    for (int i = 0; i < ORDO_PRIORITY_COUNT; i++) {
+        depth[i] = queue->depth[i];
+        capacity[i] = queue->capacity[i];
+        taken[i] = (double)queue->taken[i];
+        refused[i] = (double)queue->refused[i];
+        overdue[i] = (double)queue->overdue[i];
+        oldest[i] = (double)queue->oldest_wait_ns[i] / 1e9;
+    }
+    by_class(out, "ordo_queue_depth", "gauge", "Orders that wait for a worker.", depth);
+    by_class(out, "ordo_queue_capacity", "gauge", "Orders that may wait.", capacity);
+    by_class(out, "ordo_queue_taken_total", "counter", "Orders that a worker took.", taken);
+    by_class(out, "ordo_queue_refused_total", "counter", "Orders that found their class full.", refused);
+    by_class(out, "ordo_queue_overdue_total", "counter", "Orders taken because they had waited their bound.",
+             overdue);
+    by_class(out, "ordo_queue_oldest_seconds", "gauge", "How long the first in line has waited.", oldest);
+}
+
+static void expose_figures(struct ordo_http *http, struct ordo_buffer *out)
+{
+    struct ordo_engine_figures figures;
+
+    ordo_engine_figures(http->engine, &figures);
+    expose_queue(out, &figures.queue);
+    gauge(out, "ordo_workers", "Threads that decide orders.", figures.workers);
+    gauge(out, "ordo_workers_busy", "Of these, with orders.", figures.workers_busy);
+    gauge(out, "ordo_orders_in_flight", "Orders inside workers.", (double)figures.in_flight);
+    gauge(out, "ordo_orders_waiting", "Of these, waiting inside their rules.", (double)figures.waiting);
+    gauge(out, "ordo_lua_bytes", "Memory of all rule VMs.", (double)figures.lua_bytes);
+    gauge(out, "ordo_lua_generations", "Rule sets that VMs still hold.", (double)figures.lua_generations);
+    gauge(out, "ordo_rules_generation", "Number of the rule set that is running.",
+          (double)figures.generation);
+    gauge(out, "ordo_store_records", "Orders in the store.", (double)figures.store.records);
+    gauge(out, "ordo_store_bytes", "Bytes of these.", (double)figures.store.bytes);
+    counter(out, "ordo_store_writes_total", "Records written.", figures.store.writes);
+    counter(out, "ordo_store_dropped_total", "Final orders dropped to make room.", figures.store.dropped);
+    counter(out, "ordo_store_refused_total", "Records that the store refused.", figures.store.refused);
+    gauge(out, "ordo_sink_backlog", "Decisions that the slowest sink has not taken.",
+          (double)figures.sink_backlog);
+    gauge(out, "ordo_draining", "1 when the engine is stopping.", figures.draining);
+    gauge(out, "ordo_uptime_seconds", "Time since the start.", (double)(figures.uptime_ns / 1000000) / 1000);
+}
+
+void ordo__metrics_get(struct ordo__request *request)
+{
+    struct ordo_http *http = request->loop->http;
+    struct ordo_buffer out = {0};
+
+    ordo_metrics_expose(ordo_engine_metrics(http->engine), &out);
+    expose_figures(http, &out);
+    gauge(&out, "ordo_http_connections", "Open connections of the orders' listener.",
+          atomic_load(&http->connections));
+    gauge(&out, "ordo_event_subscribers", "Clients that read /events.", ordo__events_subscribers(http));
+    ordo_metrics_expose_value(&out, "ordo_build_info", "version=\"" ORDO_VERSION "\"", "gauge",
+                              "1; the version is the label.", 1);
+    ordo__reply(request, 200, "text/plain; version=0.0.4; charset=utf-8", ordo_buffer_str(&out));
+    ordo_buffer_done(&out);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * openapi_parts.h: what /openapi.json says of each route beyond the route table: the members of its operation object
+ * as JSON. X(NAME, "members"); every route of route_table.h has a row, which a test checks.
+ */
+/* clang-format off */
+#define JSON_BODY(schema) \
+    "\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/" schema "\"}}}"
+#define ANY_JSON "\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"}}}"
+#define TEXT_BODY(type) "\"content\":{\"" type "\":{\"schema\":{\"type\":\"string\"}}}"
+#define ANSWER(status, text, body) "\"" status "\":{\"description\":\"" text "\"," body "}"
+#define PROBLEM(status, text) \
+    "\"" status "\":{\"description\":\"" text "\",\"content\":{\"application/problem+json\":{\"schema\":" \
+    "{\"$ref\":\"#/components/schemas/Problem\"}}}}"
+#define QUERY(name, schema, text) \
+    "{\"name\":\"" name "\",\"in\":\"query\",\"description\":\"" text "\",\"schema\":" schema "}"
+#define HEADER(name, schema, text) \
+    "{\"name\":\"" name "\",\"in\":\"header\",\"description\":\"" text "\",\"schema\":" schema "}"
+#define ID_PARAMETER \
+    "\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":true," \
+    "\"schema\":{\"$ref\":\"#/components/schemas/Id\"}}]"
+#define RESPONSES(list) "\"responses\":{" list "}"
+
+X(ORDERS_POST,
+  "\"parameters\":["
+  HEADER("Prefer", "{\"type\":\"string\"}",
+         "respond-async: 202 at once; wait=N: 202 after N seconds without a decision") ","
+  HEADER("Idempotency-Key", "{\"$ref\":\"#/components/schemas/Id\"}", "Stands in for an absent id") "],"
+  "\"requestBody\":{\"required\":true,\"content\":{"
+  "\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/Order\"}},"
+  "\"application/x-ndjson\":{\"schema\":{\"type\":\"string\",\"description\":\"an order a line\"}}}},"
+  RESPONSES(
+    "\"200\":{\"description\":\"Decided: accepted, rejected or held; for a batch a line each\",\"headers\":{"
+    "\"Idempotent-Replayed\":{\"description\":\"true: the decision recorded before\","
+    "\"schema\":{\"type\":\"string\"}}},\"content\":{"
+    "\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/Decision\"}},"
+    "\"application/x-ndjson\":{\"schema\":{\"type\":\"string\"}}}},"
+    "\"202\":{\"description\":\"Recorded and not decided yet\",\"headers\":{"
+    "\"Location\":{\"schema\":{\"type\":\"string\"}},\"Retry-After\":{\"schema\":{\"type\":\"integer\"}}},"
+    JSON_BODY("Later") "},"
+    PROBLEM("400", "invalid_json, too_deep, bad_key") ","
+    PROBLEM("401", "unauthorized") ","
+    PROBLEM("409", "in_progress") ","
+    PROBLEM("413", "order_too_large, batch_too_large") ","
+    PROBLEM("415", "unsupported_type") ","
+    PROBLEM("422", "invalid_order, key_reused, key_mismatch") ","
+    PROBLEM("500", "order_dead, internal") ","
+    PROBLEM("503", "queue_full, connection_limited, stopping") ","
+    PROBLEM("507", "store_full")))
+X(ORDERS_LIST,
+  "\"parameters\":["
+  QUERY("status", "{\"type\":\"string\"}", "One or more with commas between") ","
+  QUERY("customer", "{\"type\":\"string\",\"maxLength\":128}", "customer.id") ","
+  QUERY("priority", "{\"enum\":[\"high\",\"medium\",\"low\"]}", "The class") ","
+  QUERY("after", "{\"type\":\"string\"}", "The `next` of the page before") ","
+  QUERY("limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000,\"default\":50}", "Orders of a page") "],"
+  RESPONSES(ANSWER("200", "A page", JSON_BODY("OrderPage")) ","
+            PROBLEM("400", "bad_query") "," PROBLEM("401", "unauthorized")))
+X(ORDER_GET, ID_PARAMETER ","
+  RESPONSES(ANSWER("200", "The order", JSON_BODY("OrderRecord")) ","
+            PROBLEM("401", "unauthorized") "," PROBLEM("404", "not_found")))
+X(ORDER_RETRY, ID_PARAMETER ","
+  RESPONSES(ANSWER("202", "Queued once more", JSON_BODY("Later")) ","
+            PROBLEM("401", "unauthorized") "," PROBLEM("404", "not_found") ","
+            PROBLEM("409", "not_dead, in_progress") "," PROBLEM("503", "queue_full, stopping")))
+X(ORDER_RESOLVE, ID_PARAMETER ",\"requestBody\":{\"required\":true," JSON_BODY("Resolution") "},"
+  RESPONSES(ANSWER("200", "The decision, one revision later", JSON_BODY("Decision")) ","
+            PROBLEM("400", "invalid_json") "," PROBLEM("401", "unauthorized") "," PROBLEM("404", "not_found") ","
+            PROBLEM("409", "not_held") "," PROBLEM("413", "order_too_large") ","
+            PROBLEM("415", "unsupported_type") "," PROBLEM("422", "invalid_resolution")))
+X(STATS,
+  RESPONSES(ANSWER("200", "Counts, times in microseconds, queues, store", ANY_JSON) "," PROBLEM("401", "unauthorized")))
+X(HEALTHZ, RESPONSES(ANSWER("200", "Health", JSON_BODY("Health"))))
+X(HEALTH, RESPONSES(ANSWER("200", "Health", JSON_BODY("Health"))))
+X(LIVEZ, RESPONSES(ANSWER("200", "It answers", TEXT_BODY("text/plain"))))
+X(READYZ,
+  RESPONSES(ANSWER("200", "Orders are taken", TEXT_BODY("text/plain")) ","
+            ANSWER("503", "The engine is stopping", TEXT_BODY("text/plain"))))
+X(METRICS, RESPONSES(ANSWER("200", "Metrics", TEXT_BODY("text/plain")) "," PROBLEM("401", "unauthorized")))
+X(EVENTS,
+  "\"parameters\":["
+  QUERY("types", "{\"type\":\"string\"}", "decision, stats, or both with a comma between") "],"
+  RESPONSES(ANSWER("200", "Events without end", TEXT_BODY("text/event-stream")) ","
+            PROBLEM("400", "bad_query") "," PROBLEM("401", "unauthorized")))
+X(RULES, RESPONSES(ANSWER("200", "The rule set", ANY_JSON) "," PROBLEM("401", "unauthorized")))
+X(RULES_RELOAD,
+  RESPONSES(ANSWER("200", "The folder's rules are running", JSON_BODY("Reload")) ","
+            PROBLEM("401", "unauthorized") "," PROBLEM("422", "rules_refused: the old ones go on")))
+X(OPENAPI, RESPONSES(ANSWER("200", "This document", ANY_JSON)))
+X(INDEX, RESPONSES(ANSWER("200", "A text", TEXT_BODY("text/plain"))))
+
+#undef JSON_BODY
+#undef ANY_JSON
+#undef TEXT_BODY
+#undef ANSWER
+#undef PROBLEM
+#undef QUERY
+#undef HEADER
+#undef ID_PARAMETER
+#undef RESPONSES
+/* clang-format on */

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ * openapi_schemas.h: the schemas of /openapi.json. X("Name", "JSON Schema 2020-12").
+ */
+/* clang-format off */
+#define AMOUNT "{\"type\":\"integer\",\"minimum\":0,\"maximum\":9007199254740992}"
+#define TEXT "{\"type\":\"string\"}"
+#define INTEGER "{\"type\":\"integer\"}"
+#define TIME "{\"type\":\"string\",\"format\":\"date-time\"}"
+#define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
+#define MEMBER(name, schema) "\"" name "\":" schema
+
+X("Id", "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9._~:-]{1,128}$\"}")
+X("Item",
+  "{\"type\":\"object\",\"required\":[\"sku\",\"qty\",\"price\"],\"properties\":{"
+  MEMBER("sku", "{\"type\":\"string\",\"minLength\":1}") ","
+  MEMBER("qty", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":9007199254740992}") ","
+  MEMBER("price", AMOUNT) "}}")
+X("Order",
+  "{\"type\":\"object\",\"description\":\"Amounts are in minor units. Fields that are not named here reach the "
+  "rules as they came.\",\"required\":[\"currency\",\"items\"],\"properties\":{"
+  MEMBER("id", REF("Id")) ","
+  MEMBER("customer", "{\"type\":\"object\",\"properties\":{"
+         MEMBER("id", "{\"type\":\"string\",\"minLength\":1,\"maxLength\":128}") "}}") ","
+  MEMBER("currency", "{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\"}") ","
+  MEMBER("priority", "{\"enum\":[\"high\",\"medium\",\"low\",1,2,3]}") ","
+  MEMBER("items", "{\"type\":\"array\",\"minItems\":1,\"items\":" REF("Item") "}") ","
+  MEMBER("coupon", TEXT) "}}")
+X("Decision",
+  "{\"type\":\"object\",\"required\":[\"id\",\"revision\",\"status\",\"decision\"],\"properties\":{"
+  MEMBER("id", REF("Id")) "," MEMBER("revision", INTEGER) ","
+  MEMBER("status", "{\"enum\":[\"done\",\"held\",\"dead\"]}") ","
+  MEMBER("decision", "{\"enum\":[\"accepted\",\"rejected\",\"held\",null]}") ","
+  MEMBER("code", TEXT) "," MEMBER("reason", TEXT) "," MEMBER("currency", TEXT) "," MEMBER("priority", TEXT) ","
+  MEMBER("subtotal", AMOUNT) "," MEMBER("discount", AMOUNT) "," MEMBER("fee", AMOUNT) "," MEMBER("tax", AMOUNT) ","
+  MEMBER("total", AMOUNT) "," MEMBER("paid", AMOUNT) "," MEMBER("due", AMOUNT) ","
+  MEMBER("route", "{\"type\":[\"string\",\"null\"]}") ","
+  MEMBER("shipments", "{\"type\":\"array\"}") "," MEMBER("flags", "{\"type\":\"array\"}") ","
+  MEMBER("attributes", "{\"type\":\"object\"}") "," MEMBER("generation", INTEGER) ","
+  MEMBER("operations", "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}") ","
+  MEMBER("timing", "{\"type\":\"object\"}") "}}")
+X("Later",
+  "{\"type\":\"object\",\"required\":[\"id\",\"status\"],\"properties\":{"
+  MEMBER("id", REF("Id")) ","
+  MEMBER("status", "{\"enum\":[\"queued\",\"running\",\"waiting\",\"recording\"]}") "}}")
+X("OrderRecord",
+  "{\"type\":\"object\",\"required\":[\"id\",\"status\"],\"properties\":{"
+  MEMBER("id", REF("Id")) ","
+  MEMBER("status", "{\"enum\":[\"queued\",\"running\",\"waiting\",\"recording\",\"done\",\"held\",\"invalid\","
+         "\"dead\"]}") ","
+  MEMBER("priority", TEXT) "," MEMBER("attempt", INTEGER) "," MEMBER("revision", INTEGER) ","
+  MEMBER("received_at", TIME) "," MEMBER("updated_at", TIME) "," MEMBER("customer", TEXT) ","
+  MEMBER("order", REF("Order")) "," MEMBER("decision", REF("Decision")) "," MEMBER("problem", REF("Problem")) "}}")
+X("OrderPage",
+  "{\"type\":\"object\",\"required\":[\"orders\",\"next\"],\"properties\":{"
+  MEMBER("orders", "{\"type\":\"array\",\"items\":" REF("OrderRecord") "}") ","
+  MEMBER("next", "{\"type\":[\"string\",\"null\"]}") "}}")
+X("Resolution",
+  "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"decision\",\"by\",\"reason\"],"
+  "\"properties\":{"
+  MEMBER("decision", "{\"enum\":[\"accepted\",\"rejected\"]}") ","
+  MEMBER("by", "{\"type\":\"string\",\"minLength\":1,\"maxLength\":1000}") ","
+  MEMBER("reason", "{\"type\":\"string\",\"minLength\":1,\"maxLength\":1000}") "}}")
+X("Reload",
+  "{\"type\":\"object\",\"properties\":{"
+  MEMBER("generation", INTEGER) "," MEMBER("identity", TEXT) "," MEMBER("changed", "{\"type\":\"boolean\"}") "}}")
+X("Health",
+  "{\"type\":\"object\",\"required\":[\"status\",\"checks\"],\"properties\":{"
+  MEMBER("status", "{\"enum\":[\"ok\",\"degraded\",\"stopping\"]}") ","
+  MEMBER("checks", "{\"type\":\"object\"}") "," MEMBER("version", TEXT) "," MEMBER("generation", INTEGER) ","
+  MEMBER("uptime_s", "{\"type\":\"number\"}") "}}")
+
+#undef AMOUNT
+#undef TEXT
+#undef INTEGER
+#undef TIME
+#undef REF
+#undef MEMBER
+/* clang-format on */

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ * query.c: reads query strings. An unknown, doubled or wrong parameter is an error that names it, never
+ * ignored: a filter with a typing error would list everything.
+ */
+#include "http/query.h"
+
+#include <stdlib.h>
+
+#include "core/nearest.h"
+#include "core/order.h"
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool ordo__percent_decode(ordo_str text, bool plus, char *out, size_t size, size_t *ret_len)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (c == '%') {
+            int high = i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
+
+            if (low < 0)
+                return false;
+            c = (char)(high << 4 | low);
+            i += 2;
+        } else if (c == '+' && plus) {
+            c = ' ';
+        }
+        if (c == '\0' || len == size)
+            return false;
+        out[len++] = c;
+    }
+    *ret_len = len;
+    return true;
+}
+
+bool ordo__query_next(ordo_str *rest, ordo_str *ret_name, ordo_str *ret_value)
+{
+    const char *end, *equals;
+    ordo_str pair;
+
+    while (rest->len > 0) {
+        end = memchr(rest->ptr, '&', rest->len);
+        pair = (ordo_str){rest->ptr, end == NULL ? rest->len : (size_t)(end - rest->ptr)};
+        rest->ptr += end == NULL ? pair.len : pair.len + 1;
+        rest->len -= end == NULL ? pair.len : pair.len + 1;
+        if (pair.len == 0)
+            continue;
+        equals = memchr(pair.ptr, '=', pair.len);
+        *ret_name = (ordo_str){pair.ptr, equals == NULL ? pair.len : (size_t)(equals - pair.ptr)};
+        *ret_value = equals == NULL ? ORDO_STR_NONE : (ordo_str){equals + 1, pair.len - ret_name->len - 1};
+        return true;
+    }
+    return false;
+}
+
+static bool read_number(ordo_str text, uint64_t max, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+
+    if (text.len == 0 || text.len > 20)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        uint64_t digit = (uint64_t)(text.ptr[i] - '0');
+
+        if (digit > 9 || number > (UINT64_MAX - digit) / 10)
+            return false;
+        number = number * 10 + digit;
+    }
+    *ret_number = number;
+    return number <= max;
+}
+
+/* One name or several with commas between. */
+static int read_statuses(ordo_str value, struct ordo_store_query *query, struct ordo_error *err)
+{
+    while (true) {
+        const char *comma = value.len > 0 ? memchr(value.ptr, ',', value.len) : NULL;
+        ordo_str name = {value.ptr, comma == NULL ? value.len : (size_t)(comma - value.ptr)};
+        enum ordo_status status;
+
+        if (!ordo_status_parse(name, &status))
+            return ordo_fail(
+                err, ORDO_ECONFIG, NULL,
+                "status: one or more of queued, running, waiting, recording, done, held, invalid, "
+                "dead with commas between, not '" ORDO_STR_FMT "'",
+                ORDO_STR_ARG(name));
+        query->statuses |= ORDO_STATUS_BIT(status);
+        if (comma == NULL)
+            return 0;
+        value.len -= name.len + 1;
+        value.ptr = comma + 1;
+    }
+}
+
+enum parameter { AFTER = 0, CUSTOMER, LIMIT, PRIORITY, STATUS, PARAMETERS };
+static const char *const names[PARAMETERS] = {"after", "customer", "limit", "priority", "status"};
+
+static int read_parameter(enum parameter parameter, ordo_str value, struct ordo__list_query *list,
+                          struct ordo_error *err)
+{
+    struct ordo_store_query *query = &list->query;
+    enum ordo_priority priority;
+    uint64_t number;
+
+    switch (parameter) {
+    case AFTER:
+        if (!read_number(value, UINT64_MAX, &query->after) || query->after == 0)
+            return ordo_fail(err, ORDO_ECONFIG, NULL,
+                             "after: the `next` of the page before, not '" ORDO_STR_FMT "'",
+                             ORDO_STR_ARG(value));
+        return 0;
+    case CUSTOMER:
+        if (value.len == 0 || value.len > sizeof(list->customer))
+            return ordo_fail(err, ORDO_ECONFIG, NULL, "customer: 1 to %zu bytes, not %zu",
+                             sizeof(list->customer), value.len);
+        memcpy(list->customer, value.ptr, value.len);
+        query->customer = (ordo_str){list->customer, value.len};
+        return 0;
+    case LIMIT:
+        if (!read_number(value, ORDO__LIST_MAX, &number) || number == 0)
+            return ordo_fail(err, ORDO_ECONFIG, NULL, "limit: a number from 1 to %d, not '" ORDO_STR_FMT "'",
+                             ORDO__LIST_MAX, ORDO_STR_ARG(value));
+        query->limit = (uint32_t)number;
+        return 0;
+    case PRIORITY:
+        if (!ordo_priority_parse(value, &priority))
+            return ordo_fail(err, ORDO_ECONFIG, NULL, "priority: high, medium or low, not '" ORDO_STR_FMT "'",
+                             ORDO_STR_ARG(value));
+        query->priority = (int)priority;
+        return 0;
+    default:
+        return read_statuses(value, query, err);
+    }
+}
+
+static int unknown(ordo_str name, struct ordo_error *err)
+{
+    char word[64];
+    size_t len = name.len < sizeof(word) - 1 ? name.len : sizeof(word) - 1;
+    struct ordo_nearest nearest;
+
+    if (len > 0)
+        memcpy(word, name.ptr, len);
+    word[len] = '\0';
+    nearest = ordo_nearest(word);
+    for (size_t i = 0; i < PARAMETERS; i++)
+        ordo_nearest_try(&nearest, ordo_str_from(names[i]));
+    if (nearest.best[0] != '\0')
+        return ordo_fail(err, ORDO_ECONFIG, NULL, "there is no parameter '%s'; did you mean '%s'?", word,
+                         nearest.best);
+    return ordo_fail(err, ORDO_ECONFIG, NULL,
+                     "there is no parameter '%s'; there are after, customer, limit, priority and status",
+                     word);
+}
+
+int ordo__list_query_parse(ordo_str text, struct ordo__list_query *ret_list, struct ordo_error *err)
+{
+    char decoded[1024];
+    ordo_str name, value;
+    bool seen[PARAMETERS] = {false};
+    size_t len, i;
+    int result;
+
+    *ret_list = (struct ordo__list_query){
+        .query = {.size = sizeof(ret_list->query), .priority = -1, .limit = ORDO__LIST_DEFAULT}};
+    while (ordo__query_next(&text, &name, &value)) {
+        for (i = 0; i < PARAMETERS && !ordo_str_equal(name, ordo_str_from(names[i])); i++)
+            continue;
+        if (i == PARAMETERS)
+            return unknown(name, err);
+        if (seen[i] && i != STATUS)
+            return ordo_fail(err, ORDO_ECONFIG, NULL, "%s: given twice", names[i]);
+        seen[i] = true;
+        if (!ordo__percent_decode(value, true, decoded, sizeof(decoded), &len))
+            return ordo_fail(err, ORDO_ECONFIG, NULL, "%s: a bad %%-escape, or too long", names[i]);
+        if ((result = read_parameter((enum parameter)i, (ordo_str){decoded, len}, ret_list, err)) != 0)
+            return result;
+    }
+    return 0;
+}

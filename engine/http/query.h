@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * query.h: query strings, and the one of GET /orders.
+ */
+#pragma once
+
+#include <ordo/store.h>
+
+#include "base/error.h"
+
+enum { ORDO__LIST_DEFAULT = 50, ORDO__LIST_MAX = 1000 };
+
+/* Decodes %xx (and '+' as a space when `plus`). False: a bad escape, a NUL, or more than `size` bytes. */
+bool ordo__percent_decode(ordo_str text, bool plus, char *out, size_t size, size_t *ret_len);
+
+/* The next name=value, both as sent; false at the end. *rest starts as the whole query. */
+bool ordo__query_next(ordo_str *rest, ordo_str *ret_name, ordo_str *ret_value);
+
+/* What GET /orders asks for; the strings point into it. */
+struct ordo__list_query {
+    struct ordo_store_query query;
+    char customer[ORDO_ID_MAX];
+};
+
+/* ORDO_ECONFIG: err->message names the parameter and what it may be. */
+int ordo__list_query_parse(ordo_str text, struct ordo__list_query *ret_list, struct ordo_error *err);

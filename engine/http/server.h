@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * server.h: the HTTP server: h2o loops, listeners and routes over one engine. Only files in http/ include
+ * h2o.h.
+ */
+#pragma once
+
+#include "worker/rules.h"
+
+struct ordo_http;
+
+struct ordo_http_options {
+    const char *listen; /* "127.0.0.1:8080", "[::1]:8080"; port 0: the system chooses */
+    uint32_t threads;
+    int64_t max_wait_us; /* http.max_wait */
+    uint32_t batch_window;
+    const char *token_file;   /* "" none: orders need no token */
+    const char *admin_listen; /* "" none: everything on the main listener */
+    const char *admin_token_file;
+    uint32_t max_connections; /* 0: the fd limit less 128 */
+    int64_t retry_after_s;    /* of 503 */
+};
+
+/* Binds and starts the loops. Refuses admin routes on an address that is not loopback without a token. */
+struct ordo_http *ordo_http_start(struct ordo_engine *engine, struct ordo_rules *rules,
+                                  const struct ordo_http_options *options, struct ordo_error *err);
+uint16_t ordo_http_port(const struct ordo_http *http);       /* of the main listener */
+uint16_t ordo_http_admin_port(const struct ordo_http *http); /* 0: none */
+void ordo_http_close_listeners(
+    struct ordo_http *http); /* no new connections; /readyz is 503; keep-alive ends with the next answer */
+void ordo_http_stop(struct ordo_http *http,
+                    int64_t until_ns); /* waits for open answers until then, ends the loops, joins */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ * host.c: what a plugin may call. Each instance has a table of its own, whose `engine` leads back to the
+ * instance: so the log knows who speaks, and a source's orders go where its instance was connected to.
+ */
+#include "plugin/plugin_impl.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+static void host_log(void *engine, enum ordo_log_level level, const char *message)
+{
+    const struct ordo_plugin_instance *instance = engine;
+
+    if ((int)level < ORDO_LOG_DEBUG || level > ORDO_LOG_ERROR)
+        level = ORDO_LOG_ERROR;
+    ordo_log_write(level, instance->tag, "%s", message);
+}
+
+static int64_t host_monotonic_ns(void *engine)
+{
+    (void)engine;
+    return ordo_clock_ns();
+}
+
+static int64_t host_utc_ms(void *engine)
+{
+    (void)engine;
+    return ordo_clock_utc_ms();
+}
+
+static int host_submit(void *engine, ordo_str order, ordo_outcome_fn decided, void *context,
+                       struct ordo_error *err)
+{
+    const struct ordo_plugin_instance *instance = engine;
+
+    if (instance->submit == NULL)
+        return ordo_fail(err, ORDO_ESTOPPED, instance->plugin->name,
+                         "orders can be submitted by a source, between its start and stop");
+    return instance->submit(instance->submit_context, order, decided, context, err);
+}
+
+void ordo__plugin_host_init(struct ordo_plugin_instance *instance)
+{
+    instance->host = (struct ordo_host){
+        .size = sizeof(struct ordo_host),
+        .abi_major = ORDO_ABI_MAJOR,
+        .abi_minor = ORDO_ABI_MINOR,
+        .engine = instance,
+        .log = host_log,
+        .monotonic_ns = host_monotonic_ns,
+        .utc_ms = host_utc_ms,
+        .fail = ordo_fail,
+        .option_bool = ordo_options_bool,
+        .option_int = ordo_options_int,
+        .option_string = ordo_options_string,
+        .submit = host_submit,
+    };
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT
+ * engine.c: the engine's life: made, started, drained, stopped, freed; switching rules; figures.
+ *
+ * Locks, in order: engine->lock, then none. The queue's, the in-flight index's and the emitter's locks are
+ * leaves.
+ */
+#include "worker/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "worker/worker_impl.h"
+
+/* A detached job is done: its source hears of it, and it is freed. */
+static void detached_finish(struct ordo_origin *origin, struct ordo_job *jobs)
+{
+    (void)origin;
+    while (jobs != NULL) {
+        struct ordo__detached *detached = (struct ordo__detached *)jobs;
+
+        jobs = jobs->next;
+        if (detached->decided != NULL) {
+            struct ordo_outcome outcome = {
+                .size = sizeof(outcome),
+                .status = detached->job.status,
+                .id = ordo_job_id(&detached->job),
+                .decision = ordo_buffer_str(&detached->job.answer),
+            };
+            detached->decided(detached->context, &outcome);
+        }
+        ordo_buffer_done(&detached->job.answer);
+        free(detached);
+    }
+}
+
+/* A sink has caught up: the workers may take orders again. */
+static void sinks_relieved(void *context)
+{
+    struct ordo_engine *engine = context;
+
+    for (uint32_t i = 0; i < engine->worker_count; i++)
+        ordo_waker_wake(&engine->workers[i].waker);
+}
+
+static int worker_init(struct ordo_engine *engine, unsigned index, struct ordo_error *err)
+{
+    struct ordo__worker *worker = &engine->workers[index];
+
+    worker->engine = engine;
+    worker->index = index;
+    worker->metrics = ordo_metrics_join(engine->metrics);
+    worker->sleeper.waker = &worker->waker;
+    ordo_waker_init(&worker->waker);
+    worker->parser = ordo_json_parser_new(engine->options.limits.depth);
+    worker->script = ordo_script_new(&engine->options.script, err);
+    return worker->script == NULL ? ORDO_ENOMEM : 0;
+}
+
+static void worker_done(struct ordo__worker *worker)
+{
+    struct ordo__commit *commit;
+
+    while ((commit = worker->free_commits) != NULL) {
+        worker->free_commits = commit->next;
+        free(commit);
+    }
+    ordo_timers_done(&worker->timers);
+    ordo_script_free(worker->script);
+    ordo_json_parser_free(worker->parser);
+    ordo_ruleset_unref(worker->ruleset);
+    ordo_waker_done(&worker->waker);
+}
+
+struct ordo_engine *ordo_engine_new(const struct ordo_engine_options *options, struct ordo_error *err)
+{
+    struct ordo_engine *engine = calloc(1, sizeof(*engine));
+
+    ORDO_REQUIRE(engine != NULL);
+    engine->options = *options;
+    engine->options.script.limits = options->limits;
+    engine->worker_count = options->workers > 0 ? options->workers : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+    engine->started_ns = ordo_clock_ns();
+    engine->metrics = ordo_metrics_registry_new();
+    engine->shared_metrics = ordo_metrics_join(engine->metrics);
+    engine->queue = ordo_queue_new(&options->queue);
+    engine->inflight = ordo_inflight_new();
+    engine->detached_origin.finish = detached_finish;
+    engine->source_parser = ordo_json_parser_new(options->limits.depth);
+    engine->ruleset = options->ruleset == NULL ? NULL : ordo_ruleset_ref(options->ruleset);
+    atomic_init(&engine->switch_number, 1);
+    ORDO_REQUIRE(pthread_mutex_init(&engine->lock, NULL) == 0);
+    ORDO_REQUIRE(pthread_mutex_init(&engine->source_lock, NULL) == 0);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    ORDO_REQUIRE(pthread_cond_init(&engine->changed, &monotonic) == 0);
+    pthread_condattr_destroy(&monotonic);
+    engine->workers = calloc(engine->worker_count, sizeof(*engine->workers));
+    ORDO_REQUIRE(engine->workers != NULL);
+    for (uint32_t i = 0; i < engine->worker_count; i++)
+        if (worker_init(engine, i, err) != 0) {
+            engine->worker_count = i + 1;
+            ordo_engine_free(engine);
+            return NULL;
+        }
+    return engine;
+}
+
+/* What the store kept from before: orders that were promised an outcome. */
+static bool queue_pending(void *context, const struct ordo_record *record)
+{
+    struct ordo_engine *engine = context;
+    struct ordo__detached *detached;
+
+    if (record->status != ORDO_STATUS_QUEUED)
+        return true;
+    detached = ordo__detached_new(engine, record->order);
+    detached->job.id_len = (uint8_t)record->id.len;
+    memcpy(detached->job.id_bytes, record->id.ptr, record->id.len);
+    detached->job.customer_len = (uint8_t)record->customer.len;
+    memcpy(detached->job.customer_bytes, record->customer.ptr, record->customer.len);
+    detached->job.priority = record->priority;
+    detached->job.attempt = record->attempt;
+    detached->job.revision = record->revision;
+    detached->job.received_ms = record->received_ms;
+    detached->job.received_ns = ordo_clock_ns();
+    detached->job.parsed = detached->job.recorded = true;
+    if (!ordo_inflight_claim(engine->inflight, &detached->job))
+        ORDO_REQUIRE(!"the store listed an order twice");
+    ordo_timers_push(&engine->workers[0].timers,
+                     (struct ordo_timer){.due_ns = detached->job.received_ns, .job = &detached->job});
+    return true;
+}
+
+int ordo_engine_start(struct ordo_engine *engine, struct ordo_error *err)
+{
+    const struct ordo_engine_options *options = &engine->options;
+    char name[32];
+    int result;
+
+    engine->emitter = ordo_emitter_start(options->sinks, options->sink_count, options->sink_backlog,
+                                         engine->metrics, sinks_relieved, engine, err);
+    if (engine->emitter == NULL)
+        return ORDO_ENOMEM;
+    if ((result = options->store->pending(options->store_self, queue_pending, engine)) != 0)
+        return ordo_fail(err, result, "store", "cannot list its pending orders: %s", ordo_error_name(result));
+    for (uint32_t i = 0; i < engine->worker_count; i++) {
+        snprintf(name, sizeof(name), "worker-%u", i);
+        result = ordo_thread_start(&engine->workers[i].thread, name, ordo__worker_run, &engine->workers[i]);
+        if (result != 0)
+            return ordo_fail(err, result, name, "cannot start the thread: %s", strerror(-result));
+    }
+    return 0;
+}
+
+void ordo_engine_begin_drain(struct ordo_engine *engine)
+{
+    atomic_store(&engine->draining, true);
+}
+
+/* Under engine->lock. Orders that are inside, seen from outside: an upper bound that is 0 only when nothing
+ * is left. */
+static size_t left_inside(struct ordo_engine *engine)
+{
+    struct ordo_queue_figures queue;
+    size_t left = atomic_load(&engine->detached_waiting);
+
+    ordo_queue_figures(engine->queue, 0, &queue);
+    for (int i = 0; i < ORDO_PRIORITY_COUNT; i++)
+        left += queue.depth[i];
+    for (uint32_t i = 0; i < engine->worker_count; i++) {
+        uint64_t orders = atomic_load(&engine->workers[i].seen_orders);
+
+        if (!atomic_load(&engine->workers[i].idle))
+            left += orders > 0 ? orders : 1;
+    }
+    return left;
+}
+
+size_t ordo_engine_drain(struct ordo_engine *engine, int64_t until_ns)
+{
+    struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
+    size_t left;
+
+    ordo_engine_begin_drain(engine);
+    atomic_store(&engine->refusing, true);
+    sinks_relieved(engine); /* wakes the workers, so that idle ones say so */
+    pthread_mutex_lock(&engine->lock);
+    while ((left = left_inside(engine)) > 0)
+        if (pthread_cond_timedwait(&engine->changed, &engine->lock, &until) != 0)
+            break;
+    pthread_mutex_unlock(&engine->lock);
+    return left;
+}
+
+void ordo_engine_stop(struct ordo_engine *engine)
+{
+    struct ordo_job_list jobs = {0};
+    struct ordo_job *job;
+
+    atomic_store(&engine->draining, true);
+    atomic_store(&engine->refusing, true);
+    atomic_store(&engine->stopping, true);
+    sinks_relieved(engine);
+    for (uint32_t i = 0; i < engine->worker_count; i++)
+        ordo_thread_join(&engine->workers[i].thread);
+    while (ordo_queue_take(engine->queue, UINT32_MAX, 0, &jobs) > 0)
+        ;
+    while ((job = ordo_job_list_pop(&jobs)) != NULL) {
+        ordo_inflight_release(engine->inflight, job);
+        ordo__job_problem(job, ORDO_PROBLEM_STOPPING, "the engine stopped before the order was decided");
+        job->origin->finish(job->origin, job);
+    }
+    pthread_mutex_lock(&engine->lock);
+    pthread_cond_broadcast(&engine->changed); /* an ordo_engine_switch that waits for workers */
+    pthread_mutex_unlock(&engine->lock);
+    if (engine->emitter != NULL)
+        ordo_emitter_stop(engine->emitter, ordo_clock_ns() + (int64_t)5000000000);
+}
+
+void ordo_engine_free(struct ordo_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    for (uint32_t i = 0; i < engine->worker_count; i++)
+        worker_done(&engine->workers[i]);
+    free(engine->workers);
+    ordo_emitter_free(engine->emitter);
+    ordo_queue_free(engine->queue);
+    ordo_inflight_free(engine->inflight);
+    ordo_json_parser_free(engine->source_parser);
+    ordo_ruleset_unref(engine->ruleset);
+    ordo_metrics_registry_free(engine->metrics);
+    pthread_mutex_destroy(&engine->lock);
+    pthread_mutex_destroy(&engine->source_lock);
+    pthread_cond_destroy(&engine->changed);
+    free(engine);
+}
+
+int ordo_engine_switch(struct ordo_engine *engine, struct ordo_ruleset *ruleset)
+{
+    int result = 0;
+
+    pthread_mutex_lock(&engine->lock);
+    ordo_ruleset_unref(engine->ruleset);
+    engine->ruleset = ordo_ruleset_ref(ruleset);
+    engine->switched = 0;
+    atomic_fetch_add_explicit(&engine->switch_number, 1, memory_order_release);
+    sinks_relieved(engine);
+    while (engine->switched < engine->worker_count && !atomic_load(&engine->stopping))
+        pthread_cond_wait(&engine->changed, &engine->lock);
+    if (engine->switched < engine->worker_count)
+        result = ORDO_ESTOPPED;
+    pthread_mutex_unlock(&engine->lock);
+    return result;
+}
+
+void ordo_engine_figures(struct ordo_engine *engine, struct ordo_engine_figures *ret_figures)
+{
+    struct ordo_engine_figures figures = {.workers = engine->worker_count};
+    int64_t now_ns = ordo_clock_ns();
+
+    ordo_queue_figures(engine->queue, now_ns, &figures.queue);
+    for (uint32_t i = 0; i < engine->worker_count; i++) {
+        struct ordo__worker *worker = &engine->workers[i];
+        uint64_t orders = atomic_load_explicit(&worker->seen_orders, memory_order_relaxed);
+        uint64_t sleeping = atomic_load_explicit(&worker->seen_sleeping, memory_order_relaxed);
+        uint64_t generations = atomic_load_explicit(&worker->seen_generations, memory_order_relaxed);
+
+        figures.in_flight += orders;
+        figures.waiting += sleeping;
+        figures.workers_busy += orders > 0;
+        figures.lua_bytes += atomic_load_explicit(&worker->seen_lua_bytes, memory_order_relaxed);
+        if (generations > figures.lua_generations)
+            figures.lua_generations = generations;
+    }
+    pthread_mutex_lock(&engine->lock);
+    figures.generation = engine->ruleset == NULL ? 0 : engine->ruleset->number;
+    pthread_mutex_unlock(&engine->lock);
+    figures.store.size = sizeof(figures.store);
+    engine->options.store->stat(engine->options.store_self, &figures.store);
+    figures.sink_backlog = ordo_emitter_backlog(engine->emitter);
+    figures.uptime_ns = now_ns - engine->started_ns;
+    figures.draining = ordo_engine_is_draining(engine);
+    *ret_figures = figures;
+}
+
+struct ordo_metrics_registry *ordo_engine_metrics(struct ordo_engine *engine)
+{
+    return engine->metrics;
+}
+
+const struct ordo_limits *ordo_engine_limits(struct ordo_engine *engine)
+{
+    return &engine->options.limits;
+}
+
+bool ordo_engine_is_draining(struct ordo_engine *engine)
+{
+    return atomic_load_explicit(&engine->draining, memory_order_relaxed);
+}
+
+void ordo_engine_listen(struct ordo_engine *engine, struct ordo_listener *listener)
+{
+    ordo_emitter_listen(engine->emitter, listener);
+}
+
+void ordo_engine_reopen(struct ordo_engine *engine)
+{
+    ordo_emitter_reopen(engine->emitter);
+}

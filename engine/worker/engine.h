@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ * engine.h: the engine without a network: queue, workers, rules, store and sinks, as one object.
+ *
+ * HTTP, sources and the command line bring orders as jobs (core/job.h) and get each job back exactly once,
+ * through its origin, when its answer is known. Until then the job belongs to the engine; its origin may read
+ * `bytes`, id and `stage`.
+ */
+#pragma once
+
+#include <ordo/sink.h>
+#include <ordo/store.h>
+
+#include "core/inflight.h"
+#include "core/queue.h"
+#include "metrics/metrics.h"
+#include "plugin/plugin.h"
+#include "script/script.h"
+
+struct ordo_engine;
+
+struct ordo_engine_options {
+    struct ordo_limits limits;
+    struct ordo_queue_options queue;
+    struct ordo_script_options script;
+    uint32_t workers;       /* 0: one a core */
+    uint32_t max_in_flight; /* orders a worker holds at most */
+    uint32_t max_attempts;  /* rules.max_attempts */
+    uint32_t sink_backlog;  /* decisions waiting for a sink, above which workers take no new orders */
+    const struct ordo_store_ops *store;
+    void *store_self;
+    struct ordo_plugin_instance *const *sinks;
+    size_t sink_count;
+    struct ordo_ruleset
+        *ruleset; /* the first generation; a reference is taken; NULL only when workers are not started */
+};
+
+struct ordo_engine *ordo_engine_new(const struct ordo_engine_options *options, struct ordo_error *err);
+/* Starts the workers and sink threads, and queues what the store has pending. */
+int ordo_engine_start(struct ordo_engine *engine, struct ordo_error *err);
+/* From now on ordo_engine_is_draining is true, so that /readyz can say so; orders are still taken. */
+void ordo_engine_begin_drain(struct ordo_engine *engine);
+/* No more orders are taken (they are answered ORDO_PROBLEM_STOPPING); waits until those inside are finished,
+ * or until the monotonic time. Returns how many were given up. */
+size_t ordo_engine_drain(struct ordo_engine *engine, int64_t until_ns);
+void ordo_engine_stop(struct ordo_engine *engine); /* ends and joins all threads, sinks flushed */
+void ordo_engine_free(struct ordo_engine *engine);
+
+/* Fills the job's envelope from its bytes: id, priority. Returns 0, or a code with the job's answer set to
+ * the problem (invalid_json, too_deep, order_too_large, key_mismatch). `key` is the Idempotency-Key, empty
+ * when there is none: it stands in for an absent id. Any thread with its own parser. */
+int ordo_engine_read(struct ordo_engine *engine, struct ordo_json_parser *parser, struct ordo_job *job,
+                     ordo_str key);
+
+/* Takes the jobs; those that it refuses at once (id in progress, queue full, stopping) stay in *jobs with
+ * their answers set. Jobs need not be parsed (`parsed` false: a line of a batch, which the worker reads; it
+ * queues as medium). A parsed job with `async` is answered ORDO_ANSWER_LATER once it is durable. Any thread.
+ */
+void ordo_engine_submit(struct ordo_engine *engine, struct ordo_job_list *jobs);
+
+/* Makes an order that is inside durable as pending, for an answer before its decision. False: it has just
+ * ended and its answer is on its way, nothing happens. True: `done` is called once, on any thread, perhaps
+ * inside; the job must not go back to its pool before. */
+bool ordo_engine_make_pending(struct ordo_engine *engine, struct ordo_job *job, void (*done)(void *context),
+                              void *context);
+
+/* A dead order once more: 0 (then it is queued), or the problem NOT_FOUND, NOT_DEAD, IN_PROGRESS, QUEUE_FULL,
+ * STOPPING as a positive (problem + 1). Any thread; may wait for the store. */
+int ordo_engine_retry(struct ordo_engine *engine, ordo_str id);
+/* A held order decided by a person. 0 and the new decision (revision 2) in *answer, or a positive (problem +
+ * 1): NOT_FOUND, NOT_HELD. */
+int ordo_engine_resolve(struct ordo_engine *engine, ordo_str id, bool accepted, ordo_str by, ordo_str reason,
+                        struct ordo_buffer *answer);
+
+/* Appends
+ * {"id":…,"status":…,"priority":…,"attempt":…,"revision":…,"received_at":…,"updated_at":…,"customer":…,"order":<as
+ * sent>,"decision":{…}|"problem":{…}}; ORDO_ENOTFOUND. */
+int ordo_engine_get(struct ordo_engine *engine, ordo_str id, struct ordo_buffer *out);
+/* Appends {"orders":[ as above without "order" ],"next":"cursor"|null}. */
+int ordo_engine_list(struct ordo_engine *engine, const struct ordo_store_query *query,
+                     struct ordo_buffer *out);
+
+struct ordo_engine_figures {
+    struct ordo_queue_figures queue;
+    uint32_t workers, workers_busy;
+    uint64_t in_flight, waiting; /* orders inside workers; of these in a ctx.sleep */
+    uint64_t lua_bytes, lua_generations;
+    uint64_t generation; /* running now */
+    struct ordo_store_stat store;
+    uint64_t sink_backlog;
+    int64_t uptime_ns;
+    bool draining;
+};
+void ordo_engine_figures(struct ordo_engine *engine, struct ordo_engine_figures *ret_figures);
+struct ordo_metrics_registry *ordo_engine_metrics(struct ordo_engine *engine);
+const struct ordo_limits *ordo_engine_limits(struct ordo_engine *engine);
+bool ordo_engine_is_draining(struct ordo_engine *engine);
+void ordo_engine_reopen(struct ordo_engine *engine); /* SIGUSR1: sinks open their files anew */
+
+/* Every worker uses the rule set for new orders from its next turn on; returns when all have switched, or
+ * ORDO_ESTOPPED. One thread at a time. */
+int ordo_engine_switch(struct ordo_engine *engine, struct ordo_ruleset *ruleset);
+
+/* Hears of every recorded decision: `hear` gets the items of one worker's turn; it must copy what it wants
+ * and not block. Any worker's thread. */
+struct ordo_listener {
+    void (*hear)(struct ordo_listener *listener, const struct ordo_emission *items, size_t count);
+};
+void ordo_engine_listen(
+    struct ordo_engine *engine,
+    struct ordo_listener *listener); /* one; NULL: none; returns when the old one is no longer called */
+
+/* For sources: struct ordo_host.submit. */
+int ordo_engine_submit_bytes(struct ordo_engine *engine, ordo_str order, ordo_outcome_fn decided,
+                             void *context, struct ordo_error *err);

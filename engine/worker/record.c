@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ * record.c: commits a turn's records in one submit, and answers when the store says that they are durable.
+ *
+ * The store may complete inside of submit (store_memory) or later on a thread of its own; then the commit
+ * comes back through the worker's inbox, so that answers, sinks and counters stay with the worker.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "worker/worker_impl.h"
+
+/* The worker that is inside of submit on this thread. */
+static _Thread_local struct ordo__worker *submitting;
+
+static struct ordo__commit *commit_new(struct ordo__worker *worker)
+{
+    struct ordo__commit *commit = worker->free_commits;
+
+    if (commit != NULL) {
+        worker->free_commits = commit->next;
+    } else {
+        commit = malloc(sizeof(*commit));
+        ORDO_REQUIRE(commit != NULL);
+        commit->worker = worker;
+    }
+    commit->next = NULL;
+    commit->count = 0;
+    return commit;
+}
+
+void ordo__record(struct ordo__worker *worker, struct ordo_job *job, enum ordo_status status,
+                  uint32_t replaces, struct ordo_job *later)
+{
+    struct ordo__commit *commit;
+    int64_t now_ms = ordo_clock_utc_ms();
+    bool has_answer = status != ORDO_STATUS_QUEUED;
+
+    if (worker->open_commit == NULL)
+        worker->open_commit = commit_new(worker);
+    commit = worker->open_commit;
+    ordo_job_set_stage(job, ORDO_STAGE_RECORDING);
+    job->status = status;
+    commit->jobs[commit->count] = job;
+    commit->later[commit->count] = later;
+    commit->writes[commit->count++] = (struct ordo_write){
+        .record =
+            {
+                .size = sizeof(struct ordo_record),
+                .status = status,
+                .priority = job->priority,
+                .revision = job->revision,
+                .attempt = job->attempt,
+                .generation = job->generation,
+                .received_ms = job->received_ms,
+                .updated_ms = now_ms,
+                .due_ms = later == NULL ? 0 : now_ms + later->retry_after_ms,
+                .id = ordo_job_id(job),
+                .customer = ordo_job_customer(job),
+                .order = job->bytes,
+                .answer = has_answer ? ordo_buffer_str(&job->answer) : ORDO_STR_NONE,
+            },
+        .replaces = replaces,
+    };
+    if (commit->count == ORDO__COMMIT_MAX)
+        ordo__record_flush(worker);
+}
+
+static void count_outcome(struct ordo__worker *worker, const struct ordo_job *job)
+{
+    static const enum ordo_counter by_verdict[] = {
+        [ORDO_VERDICT_ACCEPTED] = ORDO_COUNTER_ORDERS_ACCEPTED,
+        [ORDO_VERDICT_REJECTED] = ORDO_COUNTER_ORDERS_REJECTED,
+        [ORDO_VERDICT_HELD] = ORDO_COUNTER_ORDERS_HELD,
+    };
+
+    if (job->status == ORDO_STATUS_DEAD)
+        ordo_metrics_add(worker->metrics, ORDO_COUNTER_ORDERS_DEAD, 1);
+    else if (job->status != ORDO_STATUS_INVALID)
+        ordo_metrics_add(worker->metrics, by_verdict[job->verdict], 1);
+    ordo_metrics_time(worker->metrics, ORDO_TIMING_TOTAL, worker->now_ns - job->received_ns);
+}
+
+/* The record of a dead order is not what its client gets. */
+static void answer_dead(struct ordo_job *job)
+{
+    ordo__job_problem(job, ORDO_PROBLEM_ORDER_DEAD,
+                      "its attempts are used up; POST /orders/{id}/retry tries once more");
+}
+
+static void stored(struct ordo__worker *worker, struct ordo_job *job, struct ordo_job *later)
+{
+    struct ordo_emitter *emitter = worker->engine->emitter;
+
+    if (later != NULL) { /* the next attempt begins when it is due */
+        later->recorded = true;
+        ordo_job_set_stage(later, ORDO_STAGE_QUEUED);
+        ordo_timers_push(
+            &worker->timers,
+            (struct ordo_timer){.due_ns = worker->now_ns + later->retry_after_ms * 1000000, .job = later});
+        if (later == job)
+            worker->orders--;
+        else
+            ordo__finish(worker, job);
+        return;
+    }
+    count_outcome(worker, job);
+    if (job->status != ORDO_STATUS_INVALID && ordo_emitter_is_wanted(emitter))
+        ordo_emitter_add(emitter, &worker->chunk, ordo_job_id(job), job->revision,
+                         ordo_buffer_str(&job->answer));
+    if (job->status == ORDO_STATUS_DEAD)
+        answer_dead(job);
+    ordo__finish(worker, job);
+}
+
+/* Nothing was written. What the rules decided is dropped, for nobody has heard of it. */
+static void refused(struct ordo__worker *worker, struct ordo_job *job, struct ordo_job *later, int result)
+{
+    static struct ordo_log_gate gate;
+    uint32_t skipped;
+
+    if (later != NULL && later != job) {
+        ordo_inflight_release(worker->engine->inflight, later);
+        later->origin->finish(later->origin, later);
+    }
+    if (result == ORDO_EEXISTS && ordo__job_replay(worker->engine, job)) {
+        ordo_metrics_add(worker->metrics, ORDO_COUNTER_ORDERS_REPLAYED, 1);
+    } else {
+        ordo_metrics_add(worker->metrics, ORDO_COUNTER_ORDERS_STORE_FAILED, 1);
+        if (ordo_log_gate_pass(&gate, &skipped))
+            ordo_log_error("store", "order " ORDO_STR_FMT " was not written: %s (%u more were not logged)",
+                           ORDO_STR_ARG(ordo_job_id(job)), ordo_error_name(result), skipped);
+        ordo__job_problem(job, result == ORDO_EFULL ? ORDO_PROBLEM_STORE_FULL : ORDO_PROBLEM_INTERNAL,
+                          result == ORDO_EFULL ? "the store is full of orders that are not final"
+                                               : "the store did not take the order");
+    }
+    ordo__finish(worker, job);
+}
+
+static void complete(struct ordo__worker *worker, struct ordo__commit *commit)
+{
+    for (size_t i = 0; i < commit->count; i++) {
+        if (commit->writes[i].result == 0)
+            stored(worker, commit->jobs[i], commit->later[i]);
+        else
+            refused(worker, commit->jobs[i], commit->later[i], commit->writes[i].result);
+    }
+    worker->committing -= commit->count;
+    commit->next = worker->free_commits;
+    worker->free_commits = commit;
+}
+
+static void store_done(void *context, struct ordo_write *writes, size_t count)
+{
+    struct ordo__commit *commit = context, *head;
+    struct ordo__worker *worker = commit->worker;
+
+    (void)writes, (void)count;
+    if (submitting == worker) {
+        complete(worker, commit);
+        return;
+    }
+    head = atomic_load_explicit(&worker->inbox, memory_order_relaxed);
+    do
+        commit->next = head;
+    while (!atomic_compare_exchange_weak(&worker->inbox, &head, commit));
+    if (head == NULL)
+        ordo_waker_wake(&worker->waker);
+}
+
+void ordo__record_flush(struct ordo__worker *worker)
+{
+    struct ordo__commit *commit = worker->open_commit;
+    const struct ordo_engine_options *options = &worker->engine->options;
+
+    if (commit == NULL)
+        return;
+    worker->open_commit = NULL;
+    worker->committing += commit->count;
+    submitting = worker;
+    options->store->submit(options->store_self, commit->writes, commit->count, store_done, commit);
+    submitting = NULL;
+}
+
+void ordo__record_completed(struct ordo__worker *worker)
+{
+    struct ordo__commit *commit = atomic_exchange(&worker->inbox, NULL), *in_order = NULL, *next;
+
+    for (; commit != NULL; commit = next) {
+        next = commit->next;
+        commit->next = in_order;
+        in_order = commit;
+    }
+    for (; in_order != NULL; in_order = next) {
+        next = in_order->next;
+        complete(worker, in_order);
+    }
+}
+
+void ordo__finish(struct ordo__worker *worker, struct ordo_job *job)
+{
+    struct finished *finished = worker->finished;
+    size_t i = 0;
+
+    worker->orders--;
+    atomic_store_explicit(&job->promise, ORDO_PROMISE_ENDED, memory_order_release);
+    ordo_inflight_release(worker->engine->inflight, job);
+    ordo_job_set_stage(job, ORDO_STAGE_FINISHED);
+    while (i < sizeof(worker->finished) / sizeof(*finished) && finished[i].origin != NULL &&
+           finished[i].origin != job->origin)
+        i++;
+    if (i == sizeof(worker->finished) / sizeof(*finished)) { /* more origins than places: answer some now */
+        ordo__finish_flush(worker);
+        i = 0;
+    }
+    finished[i].origin = job->origin;
+    ordo_job_list_push(&finished[i].jobs, job);
+}
+
+void ordo__finish_flush(struct ordo__worker *worker)
+{
+    for (size_t i = 0; i < sizeof(worker->finished) / sizeof(*worker->finished); i++) {
+        struct finished finished = worker->finished[i];
+
+        if (finished.origin == NULL)
+            break;
+        worker->finished[i] = (struct finished){0};
+        finished.origin->finish(finished.origin, finished.jobs.first);
+    }
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT
+ * rules.c: the "rules" thread: inotify on the scripts folder, a settle time, a trial VM, and the switch.
+ *
+ * Editors write in several steps (a temporary file, a rename, a second write), so a change counts when the
+ * folder has been quiet for SETTLE_MS. The watch is on the folders, not the files: it survives renames. A
+ * folder that appears later is found, because the parent is watched too and every event leads to a fresh look
+ * at all of them.
+ */
+#include "worker/rules.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json_time.h"
+#include "base/log.h"
+
+enum { SETTLE_MS = 100 };
+
+struct request {
+    struct request *next;
+    ordo_rules_done_fn done;
+    void *context;
+};
+
+struct ordo_rules {
+    struct ordo_engine *engine;
+    struct ordo_script_options options;
+    char *folder;
+    struct ordo_thread thread;
+    struct ordo_metrics *metrics;
+    int wake, watch; /* eventfd; inotify, -1: not available */
+
+    pthread_mutex_t lock;
+    struct request *requests;     /* under lock; newest first */
+    bool stopping;                /* under lock */
+    struct ordo_ruleset *running; /* under lock */
+    int64_t loaded_ms;            /* under lock */
+    int64_t refused_ms;           /* under lock; 0: the last look was fine */
+    struct ordo_buffer refused;   /* under lock; its errors, a line each */
+};
+
+struct ordo_ruleset *ordo_rules_try(const char *folder, const struct ordo_script_options *options,
+                                    struct ordo_buffer *errors, struct ordo_buffer *warnings,
+                                    size_t *ret_tests)
+{
+    struct ordo_error err = {0};
+    struct ordo_ruleset *ruleset = ordo_ruleset_read(folder, &err);
+    struct ordo_script *script = NULL;
+    size_t tests = 0;
+    char text[1024];
+
+    if (ruleset == NULL || (script = ordo_script_new(options, &err)) == NULL) {
+        ordo_buffer_printf(errors, "%s\n", ordo_error_format(&err, text, sizeof(text)));
+        goto refused;
+    }
+    if (ordo_script_load(script, ruleset, errors, warnings) != 0 ||
+        ordo_script_test(script, errors, &tests) != 0)
+        goto refused;
+    ordo_script_free(script);
+    if (ret_tests != NULL)
+        *ret_tests = tests;
+    return ruleset;
+refused:
+    ordo_script_free(script);
+    ordo_ruleset_unref(ruleset);
+    return NULL;
+}
+
+static void log_lines(enum ordo_log_level level, ordo_str lines)
+{
+    while (lines.len > 0) {
+        const char *end = memchr(lines.ptr, '\n', lines.len);
+        size_t len = end == NULL ? lines.len : (size_t)(end - lines.ptr);
+
+        ordo_log_write(level, "rules", "%.*s", (int)len, lines.ptr);
+        lines.ptr += len + (end != NULL);
+        lines.len -= len + (end != NULL);
+    }
+}
+
+/* Looks at the folder and switches if it holds something new and right. */
+static void reload(struct ordo_rules *rules, struct ordo_rules_result *ret_result, struct ordo_buffer *errors)
+{
+    struct ordo_buffer warnings = {0};
+    struct ordo_ruleset *found = ordo_rules_try(rules->folder, &rules->options, errors, &warnings, NULL);
+    struct ordo_ruleset *old = rules->running; /* only this thread changes it */
+    bool changed = found != NULL && strcmp(found->identity, old->identity) != 0;
+
+    log_lines(ORDO_LOG_WARN, ordo_buffer_str(&warnings));
+    ordo_buffer_done(&warnings);
+    if (changed) {
+        found->number = old->number + 1;
+        if (ordo_engine_switch(rules->engine, found) != 0)
+            changed = false; /* the engine is stopping */
+    }
+    pthread_mutex_lock(&rules->lock);
+    ordo_buffer_clear(&rules->refused);
+    rules->refused_ms = 0;
+    if (found == NULL) {
+        rules->refused_ms = ordo_clock_utc_ms();
+        ordo_buffer_append(&rules->refused, ordo_buffer_str(errors));
+    } else if (changed) {
+        rules->running = ordo_ruleset_ref(found);
+        rules->loaded_ms = ordo_clock_utc_ms();
+        ordo_ruleset_unref(old);
+    }
+    pthread_mutex_unlock(&rules->lock);
+    ordo_ruleset_unref(found);
+    if (found == NULL) {
+        ordo_metrics_add(rules->metrics, ORDO_COUNTER_RULES_REFUSED, 1);
+        log_lines(ORDO_LOG_ERROR, ordo_buffer_str(errors));
+        ordo_log_error("rules", "the edit was refused; generation %llu goes on",
+                       (unsigned long long)rules->running->number);
+    } else if (changed) {
+        ordo_metrics_add(rules->metrics, ORDO_COUNTER_RULES_RELOADED, 1);
+        ordo_log_info("rules", "generation %llu is running (%.12s)",
+                      (unsigned long long)rules->running->number, rules->running->identity);
+    }
+    *ret_result = (struct ordo_rules_result){
+        .ok = found != NULL,
+        .changed = changed,
+        .generation = rules->running->number,
+        .identity = rules->running->identity,
+        .errors = ordo_buffer_str(errors),
+    };
+}
+
+static void answer_requests(struct request *requests, const struct ordo_rules_result *result)
+{
+    while (requests != NULL) {
+        struct request *next = requests->next;
+
+        if (requests->done != NULL)
+            requests->done(requests->context, result);
+        free(requests);
+        requests = next;
+    }
+}
+
+static void watch_folders(struct ordo_rules *rules)
+{
+    static const char *const parts[] = {"", "/validation", "/rules", "/lib", "/tests"};
+    const uint32_t events =
+        IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF;
+    char path[4096];
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && rules->watch >= 0; i++) {
+        snprintf(path, sizeof(path), "%s%s", rules->folder, parts[i]);
+        inotify_add_watch(rules->watch, path,
+                          events); /* the same watch again when there is one; an absent part fails */
+    }
+}
+
+/* Empties a descriptor that has told us all it can: that there is something. */
+static void drain(int fd)
+{
+    char bytes[4096] __attribute__((aligned(8)));
+
+    while (read(fd, bytes, sizeof(bytes)) > 0)
+        ;
+}
+
+/* Waits for an event or request. *quiet_ns is when a change counts as settled, INT64_MAX when none is
+ * pending. */
+static void wait_for_change(struct ordo_rules *rules, int64_t *quiet_ns)
+{
+    struct pollfd fds[2] = {{.fd = rules->wake, .events = POLLIN}, {.fd = rules->watch, .events = POLLIN}};
+    int64_t left_ms = *quiet_ns == INT64_MAX ? -1 : (*quiet_ns - ordo_clock_ns() + 999999) / 1000000;
+
+    if (*quiet_ns != INT64_MAX && left_ms < 0)
+        left_ms = 0;
+    if (poll(fds, 2, (int)left_ms) <= 0)
+        return;
+    if (fds[0].revents != 0)
+        drain(rules->wake);
+    if (fds[1].revents != 0) {
+        drain(rules->watch);
+        watch_folders(rules);
+        *quiet_ns = ordo_clock_ns() + (int64_t)SETTLE_MS * 1000000;
+    }
+}
+
+static void rules_run(void *context)
+{
+    struct ordo_rules *rules = context;
+    struct ordo_buffer errors = {0};
+    int64_t quiet_ns = INT64_MAX;
+
+    for (;;) {
+        struct ordo_rules_result result = {0};
+        struct request *requests;
+        bool stopping;
+
+        wait_for_change(rules, &quiet_ns);
+        pthread_mutex_lock(&rules->lock);
+        requests = rules->requests;
+        rules->requests = NULL;
+        stopping = rules->stopping;
+        pthread_mutex_unlock(&rules->lock);
+        if (stopping) {
+            result.errors = ORDO_STR("the engine is stopping\n");
+            result.generation = rules->running->number;
+            result.identity = rules->running->identity;
+            answer_requests(requests, &result);
+            break;
+        }
+        if (requests == NULL && ordo_clock_ns() < quiet_ns)
+            continue;
+        quiet_ns = INT64_MAX;
+        ordo_buffer_clear(&errors);
+        reload(rules, &result, &errors);
+        answer_requests(requests, &result);
+    }
+    ordo_buffer_done(&errors);
+}
+
+struct ordo_rules *ordo_rules_start(struct ordo_engine *engine, const char *folder,
+                                    const struct ordo_script_options *options, struct ordo_ruleset *running,
+                                    struct ordo_error *err)
+{
+    struct ordo_rules *rules = calloc(1, sizeof(*rules));
+    int result;
+
+    ORDO_REQUIRE(rules != NULL);
+    rules->engine = engine;
+    rules->options = *options;
+    rules->folder = strdup(folder);
+    ORDO_REQUIRE(rules->folder != NULL);
+    rules->metrics = ordo_metrics_join(ordo_engine_metrics(engine));
+    rules->running = ordo_ruleset_ref(running);
+    rules->loaded_ms = ordo_clock_utc_ms();
+    ORDO_REQUIRE(pthread_mutex_init(&rules->lock, NULL) == 0);
+    rules->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    ORDO_REQUIRE(rules->wake >= 0);
+    rules->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (rules->watch < 0)
+        ordo_log_warn("rules", "cannot watch %s (%s): reload with SIGHUP or POST /rules/reload", folder,
+                      strerror(errno));
+    watch_folders(rules);
+    if ((result = ordo_thread_start(&rules->thread, "rules", rules_run, rules)) != 0) {
+        ordo_rules_stop(rules);
+        ordo_fail(err, result, "rules", "cannot start the thread: %s", strerror(-result));
+        return NULL;
+    }
+    return rules;
+}
+
+static void wake(struct ordo_rules *rules)
+{
+    uint64_t one = 1;
+
+    if (write(rules->wake, &one, sizeof(one)) < 0)
+        ORDO_REQUIRE(errno == EAGAIN); /* it is woken already */
+}
+
+void ordo_rules_stop(struct ordo_rules *rules)
+{
+    if (rules == NULL)
+        return;
+    pthread_mutex_lock(&rules->lock);
+    rules->stopping = true;
+    pthread_mutex_unlock(&rules->lock);
+    wake(rules);
+    ordo_thread_join(&rules->thread);
+    close(rules->wake);
+    if (rules->watch >= 0)
+        close(rules->watch);
+    ordo_ruleset_unref(rules->running);
+    ordo_buffer_done(&rules->refused);
+    pthread_mutex_destroy(&rules->lock);
+    free(rules->folder);
+    free(rules);
+}
+
+void ordo_rules_reload(struct ordo_rules *rules, ordo_rules_done_fn done, void *context)
+{
+    struct request *request = malloc(sizeof(*request));
+
+    ORDO_REQUIRE(request != NULL);
+    *request = (struct request){.done = done, .context = context};
+    pthread_mutex_lock(&rules->lock);
+    request->next = rules->requests;
+    rules->requests = request;
+    pthread_mutex_unlock(&rules->lock);
+    wake(rules);
+}
+
+static void write_lines(struct ordo_json_writer *json, ordo_str lines)
+{
+    ordo_json_array(json);
+    while (lines.len > 0) {
+        const char *end = memchr(lines.ptr, '\n', lines.len);
+        size_t len = end == NULL ? lines.len : (size_t)(end - lines.ptr);
+
+        ordo_json_string(json, (ordo_str){lines.ptr, len});
+        lines.ptr += len + (end != NULL);
+        lines.len -= len + (end != NULL);
+    }
+    ordo_json_end_array(json);
+}
+
+void ordo_rules_write(struct ordo_rules *rules, struct ordo_buffer *out)
+{
+    struct ordo_json_writer json = ordo_json_writer(out);
+
+    pthread_mutex_lock(&rules->lock);
+    ordo_json_object(&json);
+    ordo_json_key_int(&json, ORDO_STR("generation"), (int64_t)rules->running->number);
+    ordo_json_key_string(&json, ORDO_STR("identity"), ordo_str_from(rules->running->identity));
+    ordo_json_key_string(&json, ORDO_STR("folder"), ordo_str_from(rules->folder));
+    ordo_json_key(&json, ORDO_STR("loaded_at"));
+    ordo_json_time(&json, rules->loaded_ms);
+    ordo_json_key(&json, ORDO_STR("files"));
+    ordo_json_array(&json);
+    for (size_t i = 0; i < rules->running->count; i++)
+        ordo_json_string(&json, ordo_str_from(rules->running->files[i].path));
+    ordo_json_end_array(&json);
+    ordo_json_key(&json, ORDO_STR("refused"));
+    if (rules->refused_ms == 0) {
+        ordo_json_null(&json);
+    } else {
+        ordo_json_object(&json);
+        ordo_json_key(&json, ORDO_STR("at"));
+        ordo_json_time(&json, rules->refused_ms);
+        ordo_json_key(&json, ORDO_STR("errors"));
+        write_lines(&json, ordo_buffer_str(&rules->refused));
+        ordo_json_end_object(&json);
+    }
+    ordo_json_end_object(&json);
+    pthread_mutex_unlock(&rules->lock);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ * worker_impl.h: what the files of worker/ share: the engine's and a worker's insides.
+ *
+ * One order inside a worker:
+ *
+ *   intake.c    reads the envelope, claims the id, queues
+ *   worker.c    takes it, parses, runs the rules in a coroutine, resumes it when a wait is over
+ *   outcome.c   turns the run into an answer and a record
+ *   record.c    commits a turn's records together, then emits and answers
+ */
+#pragma once
+
+#include "worker/emit.h"
+#include "worker/engine.h"
+#include "worker/timers.h"
+
+enum {
+    ORDO__TAKE_MAX = 16,   /* orders taken from the queue at once */
+    ORDO__COMMIT_MAX = 64, /* records in one submit to the store */
+};
+
+/* States in which the record of an order that is being decided may be: the claim on its id keeps others
+ * away. */
+#define ORDO__REPLACES_OWN                                                                                   \
+    (ORDO_STATUS_BIT_ABSENT | ORDO_STATUS_BIT(ORDO_STATUS_INVALID) | ORDO_STATUS_BIT(ORDO_STATUS_QUEUED))
+
+/* A job of the engine's own: an order of a source, one answered before its decision, a later attempt. */
+struct ordo__detached {
+    struct ordo_job job;     /* first: job and detached convert */
+    ordo_outcome_fn decided; /* may be NULL */
+    void *context;
+    void (*stored)(struct ordo__detached *detached, int result); /* while its first record is being written */
+    struct ordo_job *waiting; /* whose origin is answered when it is stored */
+    struct ordo_write write;
+    char bytes[]; /* the order, then ORDO_JSON_PADDING */
+};
+
+/* Records on their way into the store. `next` links it in a free list or an inbox. */
+struct ordo__commit {
+    struct ordo__commit *next;
+    struct ordo__worker *worker;
+    size_t count;
+    struct ordo_job *jobs[ORDO__COMMIT_MAX];
+    struct ordo_job *later[ORDO__COMMIT_MAX]; /* a next attempt that starts once the record is durable */
+    struct ordo_write writes[ORDO__COMMIT_MAX];
+};
+
+struct ordo__worker {
+    /* set once */
+    struct ordo_engine *engine;
+    unsigned index;
+    struct ordo_thread thread;
+    struct ordo_metrics *metrics;
+
+    /* owner thread only */
+    struct ordo_script *script;
+    struct ordo_json_parser *parser;
+    struct ordo_ruleset *ruleset; /* loaded */
+    struct ordo_timers timers;
+    struct ordo_queue_sleeper sleeper;
+    struct ordo__commit *open_commit, *free_commits;
+    struct ordo_chunk *chunk;
+    struct finished {
+        struct ordo_origin *origin;
+        struct ordo_job_list jobs;
+    } finished[8];   /* answers of this turn, by origin */
+    int64_t mean_ns; /* running mean of the time an order takes from start to its end or first wait */
+    int64_t now_ns;  /* read at the last step */
+    struct ordo_job_list taken;            /* orders of this turn that are not begun */
+    uint64_t orders, sleeping, committing; /* inside: all; of these in ctx.sleep; of these in the store */
+
+    /* any thread */
+    struct ordo_waker waker;
+    _Atomic(struct ordo__commit *) inbox; /* commits that the store finished */
+    _Atomic uint64_t seen_orders, seen_sleeping, seen_lua_bytes, seen_generations; /* copies for readers */
+    _Atomic bool idle; /* asleep with nothing inside */
+};
+
+struct ordo_engine {
+    /* set once */
+    struct ordo_engine_options options;
+    struct ordo_metrics_registry *metrics;
+    struct ordo_metrics *shared_metrics; /* for threads without a set: add with ordo_metrics_add_shared */
+    struct ordo_queue *queue;
+    struct ordo_inflight *inflight;
+    struct ordo_emitter *emitter;
+    struct ordo_origin detached_origin;
+    struct ordo__worker *workers;
+    uint32_t worker_count;
+    int64_t started_ns;
+
+    _Atomic bool draining, refusing, stopping;
+    _Atomic uint64_t detached_waiting; /* detached jobs whose first record is being written */
+
+    pthread_mutex_t source_lock;
+    struct ordo_json_parser *source_parser; /* under source_lock */
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;         /* a worker switched rules, or went idle while draining */
+    struct ordo_ruleset *ruleset;   /* under lock */
+    _Atomic uint64_t switch_number; /* raised with every switch; workers compare */
+    uint32_t switched;              /* under lock: workers that have seen it */
+};
+
+struct ordo__detached *ordo__detached_new(struct ordo_engine *engine, ordo_str bytes);
+static inline bool ordo__is_detached(const struct ordo_engine *engine, const struct ordo_job *job)
+{
+    return job->origin == &engine->detached_origin;
+}
+
+void ordo__job_problem(struct ordo_job *job, enum ordo_problem_code code, const char *detail);
+void ordo__job_copy_envelope(struct ordo_job *to, const struct ordo_job *from);
+/* The record of an order that waits for a decision. */
+void ordo__pending_record(const struct ordo_job *job, int64_t due_ms, struct ordo_record *ret_record);
+/* Compares with what the store has under the job's id: true when it is there (the answer is then set:
+ * replayed or key_reused); `order_only`… */
+bool ordo__job_replay(struct ordo_engine *engine, struct ordo_job *job);
+
+void ordo__worker_run(void *worker);
+
+/* outcome.c: the run has ended: fills the job's answer, and adds its record to the open commit, or finishes
+ * it. */
+void ordo__outcome(struct ordo__worker *worker, struct ordo_job *job, struct ordo_run *run);
+
+/* record.c */
+/* Adds a record for the job; `later` is the next attempt or NULL. */
+void ordo__record(struct ordo__worker *worker, struct ordo_job *job, enum ordo_status status,
+                  uint32_t replaces, struct ordo_job *later);
+void ordo__record_flush(struct ordo__worker *worker);     /* submits the open commit */
+void ordo__record_completed(struct ordo__worker *worker); /* takes finished commits off the inbox */
+void ordo__finish(struct ordo__worker *worker,
+                  struct ordo_job *job); /* gives it back at the end of the turn */
+void ordo__finish_flush(struct ordo__worker *worker);

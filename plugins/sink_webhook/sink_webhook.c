@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT
+ * sink_webhook.c: posts decisions to a URL, in batches of one JSON document a line.
+ *
+ * emit makes one attempt a call: when the receiver is not there it fails, and the engine, which alone knows
+ * whether it is about to stop, brings the same decisions again. The sink remembers how far it came with them,
+ * how often it tried and when the next attempt is due (exponential backoff with full jitter, or what
+ * Retry-After says). A call before that time waits, but at most WAIT_MAX_NS, so a stop is held up by no more
+ * than that and the timeout of one request.
+ *
+ * A batch that is refused, or was tried `retries` times more, goes to the dead-letter file: nothing is given
+ * up silently. That holds for a stop too: decisions that failed and did not come again were given up by the
+ * engine, and so are the ones after them; they are written to the file without another attempt.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <curl/curl.h>
+#include <ordo/sink.h>
+
+#include "line_file.h"
+#include "random.h"
+#include "webhook_post.h"
+
+enum { WAIT_MAX_NS = 1000000000, TELL_AGAIN_NS = 1000000000 };
+
+static const struct ordo_option options[] = {
+    {"url", ORDO_OPTION_STRING, NULL, 1, 4095, NULL, "Where to post decisions: http:// or https://."},
+    {"dead_letter", ORDO_OPTION_STRING, NULL, 1, 4095, NULL,
+     "File for decisions that the receiver refused or never took."},
+    {"batch", ORDO_OPTION_INT, "100", 1, 10000, "decisions", "Decisions in one request at most."},
+    {"timeout", ORDO_OPTION_DURATION, "10s", 1000, 600000000, NULL,
+     "Longest time that one request may take."},
+    {"retries", ORDO_OPTION_INT, "8", 0, 1000, NULL,
+     "Attempts after the first one, before the batch goes to the dead-letter file."},
+    {"backoff_min", ORDO_OPTION_DURATION, "200ms", 0, 3600000000, NULL,
+     "Longest wait before the first retry; it doubles with each."},
+    {"backoff_max", ORDO_OPTION_DURATION, "30s", 0, 3600000000, NULL,
+     "Longest wait before any retry, but for Retry-After."},
+    {"token_file", ORDO_OPTION_STRING, "", 0, 4095, NULL,
+     "File with the token for the Authorization header; read again on SIGUSR1."},
+    {0},
+};
+
+struct identity {
+    uint64_t a, b;
+};
+
+struct webhook {
+    /* set once */
+    const struct ordo_host *host;
+    size_t batch;
+    unsigned retries;
+    int64_t backoff_min_ns, backoff_max_ns, timeout_ms;
+    const char *url, *token_file; /* the options' */
+
+    /* the sink's thread */
+    struct webhook_poster *poster;
+    struct line_file dead_letter;
+    struct random_state random;
+    char *body; /* of a request */
+    size_t body_capacity;
+    struct identity identity;    /* of the decisions that emit was called with last and did not finish */
+    struct line_file unfinished; /* these as dead letters, in memory; empty when there are none */
+    size_t unfinished_count;
+    size_t position;   /* of the decisions of identity: taken or dead */
+    unsigned attempts; /* with the batch at position */
+    int64_t due_ns;    /* of the next attempt */
+    bool given_up;     /* the engine stops: nothing is posted any more */
+    size_t untold;     /* decisions in the dead-letter file that the log does not know of */
+    int64_t told_ns;   /* when it was told last; 0: never */
+
+    _Atomic uint64_t emitted, failed, dead_lettered;
+};
+
+static struct identity identify(const struct ordo_emission *items, size_t count)
+{
+    struct identity identity = {0xcbf29ce484222325u, 0x6c62272e07bb0142u};
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t at = 0; at < items[i].id.len; at++) {
+            identity.a = (identity.a ^ (unsigned char)items[i].id.ptr[at]) * 0x100000001b3u;
+            identity.b = (identity.b + (unsigned char)items[i].id.ptr[at]) * 0x9e3779b97f4a7c15u;
+        }
+        identity.a = (identity.a ^ items[i].revision ^ 0x100u) * 0x100000001b3u;
+        identity.b = (identity.b + items[i].revision + 0x100u) * 0x9e3779b97f4a7c15u;
+        identity.b ^= identity.b >> 29;
+    }
+    return identity;
+}
+
+static void add_dead_letters(struct line_file *file, const struct ordo_emission *items, size_t count,
+                             const char *reason)
+{
+    char revision[32];
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(revision, sizeof(revision), ",\"revision\":%u,", items[i].revision);
+        line_file_add(file, ORDO_STR("{\"id\":"));
+        line_file_add_json(file, items[i].id);
+        line_file_add(file, ordo_str_from(revision));
+        line_file_add(file, ORDO_STR("\"reason\":"));
+        line_file_add_json(file, ordo_str_from(reason));
+        line_file_add(file, ORDO_STR(",\"decision\":"));
+        line_file_add(file, items[i].decision);
+        line_file_add(file, ORDO_STR("}"));
+        line_file_end(file);
+    }
+}
+
+static void tell_dead_letters(struct webhook *webhook, const char *reason)
+{
+    const struct ordo_host *host = webhook->host;
+    char text[512];
+
+    snprintf(text, sizeof(text), "%zu decisions went to the dead-letter file: %s", webhook->untold, reason);
+    host->log(host->engine, ORDO_LOG_ERROR, text);
+    webhook->told_ns = host->monotonic_ns(host->engine);
+    webhook->untold = 0;
+}
+
+/* Writes what was added to the dead-letter file. A receiver that refuses everything does not flood the log. */
+static int write_dead_letters(struct webhook *webhook, size_t count, const char *reason,
+                              struct ordo_error *err)
+{
+    const struct ordo_host *host = webhook->host;
+    int result = line_file_write(&webhook->dead_letter, true, err);
+
+    if (result != 0)
+        return result;
+    atomic_fetch_add_explicit(&webhook->dead_lettered, count, memory_order_relaxed);
+    webhook->untold += count;
+    if (webhook->told_ns == 0 || host->monotonic_ns(host->engine) - webhook->told_ns >= TELL_AGAIN_NS)
+        tell_dead_letters(webhook, reason);
+    return 0;
+}
+
+static const char stopped[] = "the engine stopped before it was delivered";
+
+/* The decisions from `items` on were not finished; should they not come again, this is what is left of them.
+ */
+static void remember_unfinished(struct webhook *webhook, const struct ordo_emission *items, size_t count)
+{
+    webhook->unfinished.len = 0;
+    webhook->unfinished_count = count;
+    add_dead_letters(&webhook->unfinished, items, count, stopped);
+}
+
+static int bury_unfinished(struct webhook *webhook, struct ordo_error *err)
+{
+    int result;
+
+    if (webhook->unfinished_count == 0)
+        return 0;
+    line_file_add(&webhook->dead_letter, (ordo_str){webhook->unfinished.bytes, webhook->unfinished.len});
+    result = write_dead_letters(webhook, webhook->unfinished_count, stopped, err);
+    if (result == 0)
+        webhook->unfinished_count = 0;
+    return result;
+}
+
+/* False when the next attempt is still not due. */
+static bool wait_until_due(const struct webhook *webhook)
+{
+    int64_t now_ns = webhook->host->monotonic_ns(webhook->host->engine);
+    int64_t wait_ns = webhook->due_ns - now_ns < WAIT_MAX_NS ? webhook->due_ns - now_ns : WAIT_MAX_NS;
+    struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
+
+    if (webhook->attempts == 0 || wait_ns <= 0)
+        return true;
+    while (nanosleep(&wait, &wait) != 0 && errno == EINTR) {
+    }
+    return webhook->due_ns - now_ns <= WAIT_MAX_NS;
+}
+
+/* Full jitter: anything from 0 to the exponential bound, so that many senders do not come back together. */
+static int64_t backoff_ns(struct webhook *webhook, int64_t retry_after_ms)
+{
+    int64_t bound = webhook->backoff_min_ns, wait;
+
+    for (unsigned i = 1; i < webhook->attempts && bound < webhook->backoff_max_ns; i++)
+        bound *= 2;
+    if (bound > webhook->backoff_max_ns)
+        bound = webhook->backoff_max_ns;
+    wait = (int64_t)(random_next(&webhook->random) % ((uint64_t)bound + 1));
+    return wait > retry_after_ms * 1000000 ? wait : retry_after_ms * 1000000;
+}
+
+static int make_body(struct webhook *webhook, const struct ordo_emission *items, size_t count,
+                     ordo_str *ret_body)
+{
+    size_t len = 0;
+    char *to;
+
+    for (size_t i = 0; i < count; i++)
+        len += items[i].decision.len + 1;
+    if (len > webhook->body_capacity) {
+        char *body = realloc(webhook->body, len);
+
+        if (body == NULL)
+            return ORDO_ENOMEM;
+        webhook->body = body;
+        webhook->body_capacity = len;
+    }
+    to = webhook->body;
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].decision.len > 0)
+            memcpy(to, items[i].decision.ptr, items[i].decision.len);
+        to += items[i].decision.len;
+        *to++ = '\n';
+    }
+    *ret_body = (ordo_str){webhook->body, len};
+    return 0;
+}
+
+/* One attempt with one batch. 0: it is taken, or in the dead-letter file. */
+static int try_batch(struct webhook *webhook, const struct ordo_emission *items, size_t count,
+                     struct ordo_error *err)
+{
+    const struct ordo_host *host = webhook->host;
+    struct identity identity = identify(items, count);
+    struct webhook_answer answer;
+    ordo_str body;
+    char key[64];
+
+    if (!wait_until_due(webhook))
+        return host->fail(err, ORDO_EIO, webhook->url, "waits before retry %u of %u", webhook->attempts,
+                          webhook->retries);
+    if (make_body(webhook, items, count, &body) != 0)
+        return host->fail(err, ORDO_ENOMEM, webhook->url, "out of memory");
+    snprintf(key, sizeof(key), "ordo-%016llx%016llx", (unsigned long long)identity.a,
+             (unsigned long long)identity.b);
+    webhook_post(webhook->poster, body, key, &answer);
+    webhook->attempts++;
+    if (answer.verdict == WEBHOOK_TAKEN) {
+        atomic_fetch_add_explicit(&webhook->emitted, count, memory_order_relaxed);
+        return 0;
+    }
+    atomic_fetch_add_explicit(&webhook->failed, 1, memory_order_relaxed);
+    if (answer.verdict == WEBHOOK_RETRY && webhook->attempts <= webhook->retries) {
+        webhook->due_ns = host->monotonic_ns(host->engine) + backoff_ns(webhook, answer.retry_after_ms);
+        return host->fail(err, ORDO_EIO, webhook->url, "attempt %u of %u: %s", webhook->attempts,
+                          webhook->retries + 1, answer.reason);
+    }
+    add_dead_letters(&webhook->dead_letter, items, count, answer.reason);
+    return write_dead_letters(webhook, count, answer.reason, err);
+}
+
+/* All of them go to the dead-letter file, after those that did not come again. */
+static int give_up(struct webhook *webhook, const struct ordo_emission *items, size_t count,
+                   struct ordo_error *err)
+{
+    int result = bury_unfinished(webhook, err);
+
+    if (result != 0)
+        return result;
+    webhook->given_up = true;
+    add_dead_letters(&webhook->dead_letter, items, count, stopped);
+    return write_dead_letters(webhook, count, stopped, err);
+}
+
+static int emit(void *self, const struct ordo_emission *items, size_t count, struct ordo_error *err)
+{
+    struct webhook *webhook = self;
+    struct identity identity = identify(items, count);
+    bool is_same = webhook->identity.a == identity.a && webhook->identity.b == identity.b;
+
+    if (webhook->given_up || (webhook->unfinished_count > 0 && !is_same))
+        return give_up(webhook, items, count, err);
+    if (!is_same || webhook->unfinished_count == 0) {
+        webhook->identity = identity;
+        webhook->position = 0;
+        webhook->attempts = 0;
+    }
+    while (webhook->position < count) {
+        size_t left = count - webhook->position, size = left < webhook->batch ? left : webhook->batch;
+        int result = try_batch(webhook, items + webhook->position, size, err);
+
+        if (result != 0) {
+            remember_unfinished(webhook, items + webhook->position, left);
+            return result;
+        }
+        webhook->position += size;
+        webhook->attempts = 0;
+    }
+    webhook->unfinished_count = 0;
+    return 0;
+}
+
+static int flush(void *self, struct ordo_error *err)
+{
+    (void)self, (void)err;
+    return 0;
+}
+
+static int open_poster(struct webhook *webhook, struct ordo_error *err)
+{
+    struct webhook_poster *poster;
+    int result = webhook_poster_open(webhook->host, webhook->url, webhook->timeout_ms, webhook->token_file,
+                                     &poster, err);
+
+    if (result != 0)
+        return result;
+    webhook_poster_close(webhook->poster);
+    webhook->poster = poster;
+    return 0;
+}
+
+static int reopen_files(void *self, struct ordo_error *err)
+{
+    struct webhook *webhook = self;
+    int result = line_file_reopen(&webhook->dead_letter, err);
+
+    return result != 0 ? result : open_poster(webhook, err);
+}
+
+static void stat_sink(void *self, struct ordo_sink_stat *ret_stat)
+{
+    struct webhook *webhook = self;
+    struct ordo_sink_stat stat = {.size = ret_stat->size};
+
+    stat.emitted = atomic_load_explicit(&webhook->emitted, memory_order_relaxed);
+    stat.failed = atomic_load_explicit(&webhook->failed, memory_order_relaxed);
+    stat.dead_lettered = atomic_load_explicit(&webhook->dead_lettered, memory_order_relaxed);
+    memcpy(ret_stat, &stat, ret_stat->size < sizeof(stat) ? ret_stat->size : sizeof(stat));
+}
+
+static void close_webhook(void *self)
+{
+    struct webhook *webhook = self;
+    struct ordo_error err = {0};
+
+    if (webhook == NULL)
+        return;
+    if (bury_unfinished(webhook, &err) != 0)
+        webhook->host->log(webhook->host->engine, ORDO_LOG_ERROR, err.message);
+    if (webhook->untold > 0)
+        tell_dead_letters(webhook,
+                          webhook->given_up ? stopped : "they were refused, or their retries used up");
+    webhook_poster_close(webhook->poster);
+    line_file_close(&webhook->dead_letter);
+    line_file_close(&webhook->unfinished);
+    free(webhook->body);
+    free(webhook);
+    curl_global_cleanup();
+}
+
+static int open_webhook(const struct ordo_host *host, const struct ordo_options *values, void **ret_self,
+                        struct ordo_error *err)
+{
+    struct webhook *webhook = calloc(1, sizeof(*webhook));
+    int result;
+
+    if (webhook == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        free(webhook);
+        return host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
+    }
+    webhook->host = host;
+    webhook->url = host->option_string(values, "url");
+    webhook->token_file = host->option_string(values, "token_file");
+    webhook->batch = (size_t)host->option_int(values, "batch");
+    webhook->retries = (unsigned)host->option_int(values, "retries");
+    webhook->timeout_ms = host->option_int(values, "timeout") / 1000;
+    webhook->backoff_min_ns = host->option_int(values, "backoff_min") * 1000;
+    webhook->backoff_max_ns = host->option_int(values, "backoff_max") * 1000;
+    webhook->random = random_from(0);
+    result = open_poster(webhook, err);
+    if (result == 0)
+        result = line_file_open(&webhook->dead_letter, host, host->option_string(values, "dead_letter"), err);
+    if (result != 0) {
+        close_webhook(webhook);
+        return result;
+    }
+    *ret_self = webhook;
+    return 0;
+}
+
+static const struct ordo_sink_ops ops = {
+    .size = sizeof(ops),
+    .emit = emit,
+    .flush = flush,
+    .reopen = reopen_files,
+    .stat = stat_sink,
+};
+
+const struct ordo_plugin *ordo_plugin_entry(void)
+{
+    static const struct ordo_plugin plugin = {
+        .size = sizeof(plugin),
+        .abi_major = ORDO_ABI_MAJOR,
+        .abi_minor = ORDO_ABI_MINOR,
+        .kind = ORDO_PLUGIN_SINK,
+        .name = "sink_webhook",
+        .version = ORDO_VERSION,
+        .summary = "Posts decisions to a URL in batches, with retries and a dead-letter file.",
+        .options = options,
+        .open = open_webhook,
+        .close = close_webhook,
+        .ops = &ops,
+    };
+
+    return &plugin;
+}

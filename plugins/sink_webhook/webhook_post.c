@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT
+ * webhook_post.c: HTTP and TLS by libcurl. Redirects are not followed: a receiver that moved is a mistake to
+ * be seen, and a POST that is sent on may lose its body or tell its token to another host.
+ */
+#include "webhook_post.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { EXCERPT = 160, RETRY_AFTER_MAX_S = 3600, TOKEN_MAX = 4096 };
+
+struct webhook_poster {
+    CURL *curl;
+    char *authorization; /* the whole header line; NULL: none */
+    char curl_error[CURL_ERROR_SIZE];
+    char excerpt[EXCERPT + 1]; /* how the body of the answer begins */
+    size_t excerpt_len;
+};
+
+static size_t keep_excerpt(char *bytes, size_t size, size_t count, void *context)
+{
+    struct webhook_poster *poster = context;
+
+    for (size_t i = 0; i < size * count && poster->excerpt_len < EXCERPT; i++)
+        poster->excerpt[poster->excerpt_len++] = bytes[i] >= ' ' && bytes[i] <= '~' ? bytes[i] : ' ';
+    return size * count;
+}
+
+static int check_url(const struct ordo_host *host, const char *url, struct ordo_error *err)
+{
+    CURLU *parts = curl_url();
+    char *scheme = NULL;
+    int result = 0;
+
+    if (parts == NULL)
+        return host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
+    if (curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK ||
+        curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
+        result =
+            host->fail(err, ORDO_ECONFIG, "url",
+                       "\"%.200s\" is no URL to post to; write http://host:port/path or https://...", url);
+    curl_free(scheme);
+    curl_url_cleanup(parts);
+    return result;
+}
+
+/* The value of the Authorization header: "Bearer TOKEN", or the file's text where it names a scheme itself.
+ */
+static int read_token(const struct ordo_host *host, const char *path, char **ret_value,
+                      struct ordo_error *err)
+{
+    char text[TOKEN_MAX + 1];
+    size_t len;
+    FILE *file;
+
+    *ret_value = NULL;
+    if (path[0] == '\0')
+        return 0;
+    file = fopen(path, "re");
+    if (file == NULL)
+        return host->fail(err, -errno, path, "cannot read the token: %s", strerror(errno));
+    len = fread(text, 1, TOKEN_MAX, file);
+    fclose(file);
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r' || text[len - 1] == ' '))
+        len--;
+    text[len] = '\0';
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < ' ' || text[i] > '~')
+            return host->fail(err, ORDO_ECONFIG, path, "the token must be one line of printable ASCII");
+    if (len == 0)
+        return host->fail(err, ORDO_ECONFIG, path, "the file is empty; write the token into it");
+    if (asprintf(ret_value, "%s%s", strchr(text, ' ') == NULL ? "Bearer " : "", text) < 0) {
+        *ret_value = NULL;
+        return host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
+    }
+    return 0;
+}
+
+static void set_options(struct webhook_poster *poster, const char *url, int64_t timeout_ms)
+{
+    CURL *curl = poster->curl;
+
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "ordo/" ORDO_VERSION);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, poster->curl_error);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep_excerpt);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, poster);
+}
+
+int webhook_poster_open(const struct ordo_host *host, const char *url, int64_t timeout_ms,
+                        const char *token_file, struct webhook_poster **ret_poster, struct ordo_error *err)
+{
+    struct webhook_poster *poster;
+    char *token;
+    int result = check_url(host, url, err);
+
+    if (result == 0)
+        result = read_token(host, token_file, &token, err);
+    if (result != 0)
+        return result;
+    poster = calloc(1, sizeof(*poster));
+    if (poster == NULL || (poster->curl = curl_easy_init()) == NULL ||
+        (token != NULL && asprintf(&poster->authorization, "Authorization: %s", token) < 0)) {
+        free(token);
+        webhook_poster_close(poster);
+        return host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
+    }
+    free(token);
+    set_options(poster, url, timeout_ms);
+    *ret_poster = poster;
+    return 0;
+}
+
+void webhook_poster_close(struct webhook_poster *poster)
+{
+    if (poster == NULL)
+        return;
+    curl_easy_cleanup(poster->curl);
+    free(poster->authorization);
+    free(poster);
+}
+
+static struct curl_slist *make_headers(const struct webhook_poster *poster, const char *idempotency_key)
+{
+    /* No "Expect: 100-continue": it costs a round trip a batch. */
+    const char *lines[] = {"Content-Type: application/x-ndjson", "Expect:", NULL, poster->authorization};
+    char key[128];
+    struct curl_slist *headers = NULL;
+
+    snprintf(key, sizeof(key), "Idempotency-Key: %s", idempotency_key);
+    lines[2] = key;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]) && lines[i] != NULL; i++) {
+        struct curl_slist *longer = curl_slist_append(headers, lines[i]);
+
+        if (longer == NULL) {
+            curl_slist_free_all(headers);
+            return NULL;
+        }
+        headers = longer;
+    }
+    return headers;
+}
+
+/* What went wrong below HTTP is worth another try, whatever it is: names, connections and certificates get
+ * mended. */
+static void judge(struct webhook_poster *poster, CURLcode code, struct webhook_answer *answer)
+{
+    curl_off_t retry_after = 0;
+    long status = 0;
+
+    if (code != CURLE_OK) {
+        answer->verdict = WEBHOOK_RETRY;
+        snprintf(answer->reason, sizeof(answer->reason), "%s",
+                 poster->curl_error[0] != '\0' ? poster->curl_error : curl_easy_strerror(code));
+        return;
+    }
+    curl_easy_getinfo(poster->curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(poster->curl, CURLINFO_RETRY_AFTER, &retry_after);
+    if (status >= 200 && status < 300)
+        return;
+    poster->excerpt[poster->excerpt_len] = '\0';
+    snprintf(answer->reason, sizeof(answer->reason), "HTTP status %ld%s%s", status,
+             poster->excerpt_len > 0 ? ": " : "", poster->excerpt);
+    answer->verdict = status == 408 || status == 429 || status >= 500 ? WEBHOOK_RETRY : WEBHOOK_REFUSED;
+    if (retry_after > 0)
+        answer->retry_after_ms = (retry_after < RETRY_AFTER_MAX_S ? retry_after : RETRY_AFTER_MAX_S) * 1000;
+}
+
+void webhook_post(struct webhook_poster *poster, ordo_str body, const char *idempotency_key,
+                  struct webhook_answer *ret_answer)
+{
+    struct curl_slist *headers = make_headers(poster, idempotency_key);
+
+    *ret_answer = (struct webhook_answer){0};
+    if (headers == NULL) {
+        judge(poster, CURLE_OUT_OF_MEMORY, ret_answer);
+        return;
+    }
+    poster->curl_error[0] = '\0';
+    poster->excerpt_len = 0;
+    curl_easy_setopt(poster->curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(poster->curl, CURLOPT_POSTFIELDS, body.ptr);
+    curl_easy_setopt(poster->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+    judge(poster, curl_easy_perform(poster->curl), ret_answer);
+    curl_easy_setopt(poster->curl, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(headers);
+}

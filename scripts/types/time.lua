@@ -1,0 +1,5 @@
+---@meta time
+-- The module `time` of the engine; its functions are in ordo.lua.
+---@type ordo.Time
+local time = {}
+return time

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""./dev: what it says about packages, and how it counts tests. Nothing is installed or built."""
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from harness import ROOT, main
+
+DEV = os.path.join(ROOT, "dev")
+
+
+class Dev(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory(prefix="ordo-test-")
+        self.addCleanup(holder.cleanup)
+        self.bin = holder.name
+
+    def program(self, name, text):
+        path = os.path.join(self.bin, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
+
+    def dev(self, *arguments, **variables):
+        environment = {**os.environ, "PATH": self.bin + os.pathsep + os.environ["PATH"], **variables}
+        return subprocess.run([DEV, *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=60, check=False)
+
+    def pretend_installed(self, *missing):
+        """A dpkg-query that knows every package it is asked for, but those."""
+        self.program("dpkg-query", "#!/bin/bash\nfor name in \"${@:3}\"; do\n  case $name in\n"
+                     + f"  {'|'.join(missing) or '-'}) ;;\n"
+                     + "  *) echo \"$name install ok installed\" ;;\n  esac\ndone\n")
+
+    def test_nothing_is_done_when_all_is_there(self):
+        self.pretend_installed()
+        self.program("apt-get", "#!/bin/sh\necho called >&2\nexit 1\n")
+        done = self.dev("packages")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_missing_packages_are_named_and_installed(self):
+        self.pretend_installed("meson", "libyaml-dev")
+        done = self.dev("packages", DEV_DRY_RUN="1")
+        self.assertIn("missing packages: meson libyaml-dev", done.stderr)
+        if os.geteuid() == 0:
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("would run: apt-get install -y --no-install-recommends meson libyaml-dev\n", done.stderr)
+
+    def test_lists_are_updated_when_the_install_fails(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root: dev asks sudo otherwise")
+        self.pretend_installed("meson")
+        self.program("apt-get", f"#!/bin/sh\necho \"$1\" >>{self.bin}/calls\n"
+                     f"[ \"$1\" = update ] && touch {self.bin}/updated && exit 0\n[ -e {self.bin}/updated ]\n")
+        done = self.dev("packages")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(os.path.join(self.bin, "calls"), encoding="ascii") as file:
+            self.assertEqual(file.read().split(), ["install", "update", "install"])
+
+    def test_a_failed_install_names_what_is_missing(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root: dev asks sudo otherwise")
+        self.pretend_installed("meson")
+        self.program("apt-get", "#!/bin/sh\n[ \"$1\" = update ]\n")
+        done = self.dev("packages")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("could not install: meson", done.stderr)
+
+    def test_an_unknown_word_shows_the_words(self):
+        done = self.dev("nonsense")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("usage: ./dev WORD", done.stderr)
+
+    def test_results_are_counted(self):
+        path = os.path.join(self.bin, "testlog.json")
+        with open(path, "w", encoding="utf-8") as file:
+            for result in ("OK", "FAIL", "TIMEOUT", "SKIP", "EXPECTEDFAIL", "UNEXPECTEDPASS", "ERROR", "INTERRUPT"):
+                file.write(f'{{"name": "x", "result": "{result}"}}\n')
+        done = subprocess.run([sys.executable, "-B", os.path.join(ROOT, "tests", "count_results.py"), path],
+                              capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, "2 5\n")
+
+
+if __name__ == "__main__":
+    main()

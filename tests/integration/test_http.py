@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""POST /orders and what becomes of an order: every row of the table of outcomes, idempotency, lists."""
+
+from harness import main
+from http_cases import an_order, HttpTest, in_background
+
+
+class Outcomes(HttpTest):
+    """A test for each row of the table of outcomes."""
+
+    def test_accepted(self):
+        answer = self.post(an_order("accepted-1"))
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(answer.headers["content-type"], "application/json")
+        self.assertEqual(int(answer.headers["content-length"]), len(answer.body))
+        self.assertEqual((answer.json["id"], answer.json["status"], answer.json["decision"], answer.json["revision"]),
+                         ("accepted-1", "done", "accepted", 1))
+        self.assertNotIn("idempotent-replayed", answer.headers)
+
+    def test_rejected(self):
+        answer = self.post(an_order("rejected-1", verdict="rejected"))
+        self.assertEqual(answer.status, 200)
+        self.assertEqual((answer.json["status"], answer.json["decision"], answer.json["code"], answer.json["reason"]),
+                         ("done", "rejected", "no", "because"))
+
+    def test_held_and_resolved(self):
+        answer = self.post(an_order("held-1", verdict="held"))
+        self.assertEqual((answer.status, answer.json["status"], answer.json["decision"]), (200, "held", "held"))
+        answer = self.request("POST", "/orders/held-1/resolve",
+                              {"decision": "accepted", "by": "ann", "reason": "a good customer"})
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual((answer.json["status"], answer.json["decision"], answer.json["revision"]), ("done", "accepted", 2))
+        again = self.request("POST", "/orders/held-1/resolve",
+                             {"decision": "rejected", "by": "bob", "reason": "too late"})
+        self.assert_problem(again, 409, "not_held")
+        self.assertEqual(self.request("GET", "/orders/held-1").json["decision"]["decision"], "accepted")
+
+    def test_held_and_rejected_by_hand(self):
+        self.post(an_order("held-2", verdict="held"))
+        answer = self.request("POST", "/orders/held-2/resolve", {"decision": "rejected", "by": "ann", "reason": "fraud"})
+        self.assertEqual((answer.json["decision"], answer.json["reason"]), ("rejected", "fraud"))
+
+    def test_invalid_claims_nothing(self):
+        answer = self.post({"id": "invalid-1", "currency": "EUR", "items": []})
+        self.assert_problem(answer, 422, "invalid_order")
+        self.assertEqual(answer.json["problems"][0]["field"], "items")
+        self.assertEqual(answer.json["problems"][0]["pointer"], "/items")
+        self.assertEqual(self.request("GET", "/orders/invalid-1").status, 404)
+        self.assertEqual(self.post(an_order("invalid-1")).status, 200)
+
+    def test_all_problems_are_told_at_once(self):
+        answer = self.post({"id": "invalid-2", "currency": "eur", "items": [{"sku": "", "qty": 0, "price": 1.5}]})
+        self.assert_problem(answer, 422, "invalid_order")
+        self.assertEqual({problem["field"] for problem in answer.json["problems"]},
+                         {"currency", "items[1].sku", "items[1].qty", "items[1].price"})
+
+    def test_retry_is_202_with_location_and_retry_after(self):
+        answer = self.post(an_order("retry-1", verdict="retry"))
+        self.assertEqual(answer.status, 202)
+        self.assertEqual(answer.headers["location"], "/orders/retry-1")
+        self.assertEqual(answer.headers["retry-after"], "2")  # 1,500 ms, rounded up
+        self.assertEqual(answer.json, {"id": "retry-1", "status": "queued"})
+        self.assertIn("content-length", answer.headers)
+
+    def test_dead_after_the_last_attempt_and_tried_once_more(self):
+        self.assertEqual(self.post(an_order("dead-1", verdict="retry0")).status, 202)
+        self.wait_for_status("dead-1", "dead")
+        self.assert_problem(self.post(an_order("dead-1", verdict="retry0")), 500, "order_dead", "/retry")
+        answer = self.request("POST", "/orders/dead-1/retry")
+        self.assertEqual((answer.status, answer.headers["location"]), (202, "/orders/dead-1"))
+        self.wait_for_status("dead-1", "dead")
+
+    def test_retry_of_what_is_not_dead(self):
+        self.post(an_order("alive-1"))
+        self.assert_problem(self.request("POST", "/orders/alive-1/retry"), 409, "not_dead")
+        self.assert_problem(self.request("POST", "/orders/nobody/retry"), 404, "not_found")
+        self.assert_problem(self.request("POST", "/orders/nobody/resolve",
+                                         {"decision": "accepted", "by": "a", "reason": "b"}), 404, "not_found")
+
+    def test_respond_async(self):
+        answer = self.post(an_order("async-1", sleep=50), prefer="respond-async")
+        self.assertEqual((answer.status, answer.headers["location"]), (202, "/orders/async-1"))
+        self.assertEqual(answer.headers["preference-applied"], "respond-async")
+        self.assertEqual(answer.json, {"id": "async-1", "status": "queued"})
+        self.assertIn(self.request("GET", "/orders/async-1").json["status"], ("queued", "running", "waiting", "recording"))
+        self.wait_for_status("async-1", "done")
+        self.assertEqual(self.request("GET", "/orders/async-1").json["decision"]["decision"], "accepted")
+
+    def test_wait_bounds_the_wait(self):
+        late = self.engine.metric("ordo_http_answered_late_total")
+        answer = self.post(an_order("wait-1", sleep=1800), prefer="wait=1")
+        self.assertEqual((answer.status, answer.headers["location"]), (202, "/orders/wait-1"))
+        self.assertEqual(answer.headers["preference-applied"], "wait=1")
+        self.assertEqual(answer.json, {"id": "wait-1", "status": "waiting"})
+        self.assertEqual(self.engine.metric("ordo_http_answered_late_total"), late + 1)
+        self.wait_for_status("wait-1", "done")
+
+    def test_wait_that_is_long_enough_changes_nothing(self):
+        answer = self.post(an_order("wait-2", sleep=20), prefer="wait=20")
+        self.assertEqual((answer.status, answer.headers["preference-applied"]), (200, "wait=20"))
+
+    def test_wait_is_cut_to_the_servers_bound(self):
+        self.assertEqual(self.post(an_order("wait-3"), prefer="wait=86400").headers["preference-applied"], "wait=30")
+
+    def test_wait_of_nothing_is_respond_async(self):
+        self.assertEqual(self.post(an_order("wait-4", sleep=20), prefer="wait=0").status, 202)
+
+    def test_async_with_a_wait_waits_first(self):
+        answer = self.post(an_order("wait-5"), prefer="respond-async, wait=10")
+        self.assertEqual((answer.status, answer.headers["preference-applied"]), (200, "respond-async, wait=10"))
+
+    def test_malformed_preferences_are_ignored(self):
+        answer = self.post(an_order("wait-6"), prefer="wait=soon, ;;=, respond-async=maybe")
+        self.assertEqual(answer.status, 200)
+        self.assertNotIn("preference-applied", answer.headers)
+
+    def test_an_invalid_order_is_told_at_once_even_async(self):
+        answer = self.post({"id": "bad id", "currency": "EUR", "items": []}, prefer="respond-async")
+        self.assert_problem(answer, 422, "invalid_order")
+
+
+class ShortWait(HttpTest):
+    settings = {"http.max_wait": "50ms"}
+
+    def test_max_wait_is_202_and_the_decision_follows(self):
+        answer = self.post(an_order("late-1", sleep=400))
+        self.assertEqual((answer.status, answer.headers["location"]), (202, "/orders/late-1"))
+        self.wait_for_status("late-1", "done")
+        again = self.post(an_order("late-1", sleep=400))
+        self.assertEqual((again.status, again.headers["idempotent-replayed"]), (200, "true"))
+
+    def test_invalid_after_the_promise_is_recorded(self):
+        # the sleep is in a rule, validation is before it: so what is invalid never waits
+        self.assert_problem(self.post({"id": "late-2", "currency": "EUR", "items": []}), 422, "invalid_order")
+
+    def test_a_rejected_one_can_be_found_later(self):
+        self.assertEqual(self.post(an_order("late-3", sleep=200, verdict="rejected")).status, 202)
+        self.wait_for_status("late-3", "done")
+        self.assertEqual(self.request("GET", "/orders/late-3").json["decision"]["decision"], "rejected")
+
+    def test_a_wait_below_a_second_leaves_preferences_alone(self):
+        answer = self.post(an_order("late-4", sleep=200), prefer="wait=5")
+        self.assertEqual(answer.status, 202)
+        self.assertNotIn("preference-applied", answer.headers)
+
+
+class Idempotency(HttpTest):
+    def test_the_same_again_is_replayed(self):
+        first = self.post(an_order("same-1"))
+        again = self.post(an_order("same-1"))
+        self.assertEqual((again.status, again.headers["idempotent-replayed"]), (200, "true"))
+        self.assertEqual(again.body, first.body)
+
+    def test_other_content_is_refused(self):
+        self.post(an_order("same-2"))
+        other = {**an_order("same-2"), "currency": "USD"}
+        self.assert_problem(self.post(other), 422, "key_reused")
+
+    def test_on_its_way_is_409_with_retry_after(self):
+        self.post(an_order("same-3", sleep=300), prefer="respond-async")
+        answer = self.post(an_order("same-3", sleep=300))
+        self.assert_problem(answer, 409, "in_progress")
+        self.assertEqual(answer.headers["retry-after"], "1")
+
+    def test_the_key_stands_in_for_an_absent_id(self):
+        first = self.post(an_order(), idempotency_key="key-1")
+        self.assertEqual(first.json["id"], "key-1")
+        again = self.post(an_order(), idempotency_key='"key-1"')
+        self.assertEqual(again.headers.get("idempotent-replayed"), "true")
+        self.assertEqual(self.post(an_order("key-1"), idempotency_key="key-1").status, 422)  # other bytes
+
+    def test_key_and_id_that_differ(self):
+        self.assert_problem(self.post(an_order("key-2"), idempotency_key="key-3"), 422, "key_mismatch")
+        self.assertEqual(self.post(an_order("key-2"), idempotency_key="key-2").status, 200)
+
+    def test_bad_keys(self):
+        self.assert_problem(self.post(an_order(), idempotency_key="a b"), 400, "bad_key")
+        self.assert_problem(self.post(an_order(), idempotency_key="x" * 129), 400, "bad_key")
+        self.assert_problem(self.post(an_order(), idempotency_key=""), 400, "bad_key")
+        self.assert_problem(self.post(an_order(), idempotency_key='""'), 400, "bad_key")
+        self.assertEqual(self.post(an_order(), idempotency_key="x" * 128).status, 200)
+
+    def test_without_id_and_key_the_engine_gives_one(self):
+        first, second = self.post(an_order()).json["id"], self.post(an_order()).json["id"]
+        self.assertNotEqual(first, second)
+        self.assertRegex(first, r"^[0-9A-HJKMNP-TV-Z]{26}$")
+        self.assertEqual(self.request("GET", f"/orders/{first}").status, 200)
+
+    def test_two_at_once_are_decided_once(self):
+        answers = [in_background(self.post, an_order("twice-1", sleep=100)) for _ in range(8)]
+        for thread, _ in answers:
+            thread.join()
+        statuses = sorted(result[0].status for _, result in answers)
+        self.assertEqual(statuses, [200] + [409] * 7)
+
+
+class Lists(HttpTest):
+    def test_filters_and_cursor(self):
+        for number in range(7):
+            self.post({**an_order(f"list-{number}", **({"verdict": "held"} if number % 2 else {})),
+                       "customer": {"id": "c list" if number < 5 else "other"},
+                       "priority": "low" if number == 3 else "high"})
+        found, after = [], ""
+        while True:
+            page = self.request("GET", f"/orders?customer=c+list&limit=2{after}").json
+            self.assertLessEqual(len(page["orders"]), 2)
+            found += [order["id"] for order in page["orders"]]
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        self.assertEqual(found, [f"list-{number}" for number in (4, 3, 2, 1, 0)])
+        self.assertNotIn("order", self.request("GET", "/orders?limit=1").json["orders"][0])
+        held = self.request("GET", "/orders?status=held&customer=c%20list").json["orders"]
+        self.assertEqual([order["id"] for order in held], ["list-3", "list-1"])
+        low = self.request("GET", "/orders?priority=low").json["orders"]
+        self.assertEqual([order["id"] for order in low], ["list-3"])
+        self.assertEqual(len(self.request("GET", "/orders?status=held,done&limit=1000").json["orders"]), 7)
+
+    def test_mistakes_in_the_query_are_named(self):
+        for query, word in (("limt=1", "limit"), ("limit=0", "limit"), ("limit=1001", "limit"), ("status=x", "status"),
+                            ("priority=4", "priority"), ("after=x", "after"), ("customer=", "customer")):
+            self.assert_problem(self.request("GET", f"/orders?{query}"), 400, "bad_query", word)
+        self.assertEqual(self.request("GET", "/orders?limit=1").status, 200)
+        self.assertEqual(self.request("GET", "/orders?limit=1000").status, 200)
+
+
+if __name__ == "__main__":
+    main()

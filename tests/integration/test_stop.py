@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Stopping: what is inside is finished, what is new is refused, and a second signal ends it at once."""
+import json
+import os
+import signal
+import threading
+import unittest
+
+from harness import Engine, main, order
+
+# Orders that say so stay inside for a while.
+SLEEPY = {
+    "rules/10_sleep.lua": """-- SPDX-License-Identifier: MIT
+return {
+  name = "sleep",
+  apply = function(order, decide, ctx)
+    if order.sleep then ctx.sleep(order.sleep) end
+  end,
+}
+"""
+}
+
+
+def in_thread(function, *arguments):
+    result = {}
+
+    def run():
+        try:
+            result["value"] = function(*arguments)
+        except Exception as error:  # told to the main thread, which asserts
+            result["error"] = error
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, result
+
+
+class Stop(unittest.TestCase):
+    def wait_for_orders_inside(self, engine, count):
+        engine.wait_until(lambda: engine.metric("ordo_orders_received_total") >= count, f"{count} orders inside")
+
+    def test_orders_inside_are_answered_and_the_exit_code_is_0(self):
+        with Engine(rules=SLEEPY) as engine:
+            posts = [in_thread(engine.post, order(f"o-{number}", sleep=700)) for number in range(20)]
+            self.wait_for_orders_inside(engine, 20)
+            code, log = engine.stop()
+            for thread, result in posts:
+                thread.join()
+                self.assertNotIn("error", result)
+                self.assertEqual(result["value"].status, 200, result["value"])
+                self.assertEqual(result["value"].json["decision"], "accepted")
+            self.assertEqual(code, 0, log)
+            self.assertIn("stopping", log)
+
+    def test_while_stopping_new_connections_are_refused_and_readyz_is_503(self):
+        with Engine(rules=SLEEPY) as engine:
+            kept = engine.connection()
+            self.assertEqual(engine.request("GET", "/readyz", connection=kept).status, 200)
+            thread, result = in_thread(engine.post, order("o-1", sleep=1500))
+            self.wait_for_orders_inside(engine, 1)
+            engine.send_signal(signal.SIGTERM)
+            engine.wait_until(lambda: not engine.is_ready(), "/readyz to say no")
+
+            def refused():
+                try:
+                    engine.connection(timeout=5).connect()
+                except OSError:
+                    return True
+                return False
+
+            engine.wait_until(refused, "the listener to close")
+            self.assertEqual(engine.request("GET", "/readyz", connection=kept).status, 503)
+            thread.join()
+            self.assertEqual(result["value"].status, 200)
+            self.assertEqual(engine.stop(0)[0], 0)
+
+    def test_grace_ends_and_the_exit_code_says_so(self):
+        with Engine(rules=SLEEPY, settings={"stop.grace": "100ms"}) as engine:
+            thread, result = in_thread(engine.post, order("o-1", sleep=30000))
+            self.wait_for_orders_inside(engine, 1)
+            code, log = engine.stop()
+            thread.join()
+            self.assertEqual(code, 1, log)
+            self.assertIn("1 order(s) were not finished within stop.grace", log)
+
+    def test_second_signal_ends_it_at_once(self):
+        for second, expected in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+            with self.subTest(second=second), Engine(rules=SLEEPY) as engine:
+                thread, result = in_thread(engine.post, order("o-1", sleep=30000))
+                self.wait_for_orders_inside(engine, 1)
+                engine.send_signal(signal.SIGTERM)
+                engine.wait_until(lambda: "stopping: orders inside" in engine.log, "the stop to begin")
+                code, log = engine.stop(second)
+                thread.join()
+                self.assertEqual(code, expected)
+                self.assertIn("stopped at once", log)
+
+    def test_sigint_stops_as_sigterm_does(self):
+        with Engine() as engine:
+            self.assertEqual(engine.stop(signal.SIGINT)[0], 0)
+
+    def test_decisions_reach_the_sink_before_the_end(self):
+        with Engine(rules=SLEEPY, settings={"sinks": [{"plugin": "sink_file", "path": "decisions.ndjson"}]}) as engine:
+            posts = [in_thread(engine.post, order(f"o-{number}", sleep=300)) for number in range(50)]
+            self.wait_for_orders_inside(engine, 50)
+            self.assertEqual(engine.stop()[0], 0)
+            for thread, _ in posts:
+                thread.join()
+            with open(os.path.join(engine.folder, "decisions.ndjson"), encoding="utf-8") as file:
+                seen = {json.loads(line)["id"] for line in file}
+            self.assertEqual(seen, {f"o-{number}" for number in range(50)})
+
+    def test_sighup_loads_rules_and_sigusr1_opens_files_anew(self):
+        with Engine(rules=SLEEPY, settings={"sinks": [{"plugin": "sink_file", "path": "decisions.ndjson"}]}) as engine:
+            path = os.path.join(engine.folder, "decisions.ndjson")
+            self.assertEqual(engine.post(order("o-1")).status, 200)
+            engine.wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0, "the first decision")
+            os.rename(path, path + ".1")
+            engine.send_signal(signal.SIGUSR1)
+            engine.wait_until(lambda: os.path.exists(path), "the new file")
+            self.assertEqual(engine.post(order("o-2")).status, 200)
+            engine.wait_until(lambda: os.path.getsize(path) > 0, "the second decision")
+            engine.send_signal(signal.SIGHUP)
+            engine.wait_until(lambda: "SIGHUP: loading the rules anew" in engine.log, "the log of SIGHUP")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT
+ * store_driver.c: calls on a store plugin as tests make them.
+ */
+#include "store_driver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+
+static const struct ordo_store_ops *ops_of(const struct fake_plugin *store)
+{
+    return store->plugin->ops;
+}
+
+struct fake_plugin *store_open(const char *path, const char *const *settings)
+{
+    struct fake_plugin *store = fake_plugin_open(path, settings);
+
+    ORDO_REQUIRE(store->self != NULL && store->plugin->kind == ORDO_PLUGIN_STORE);
+    return store;
+}
+
+static _Thread_local char texts[64][64];
+static _Thread_local unsigned next_text;
+
+static ordo_str text_of(const char *prefix, unsigned number, const char *suffix)
+{
+    char *text = texts[next_text++ % 64];
+
+    snprintf(text, sizeof(texts[0]), "%s%u%s", prefix, number, suffix);
+    return ordo_str_from(text);
+}
+
+ordo_str store_id(unsigned number)
+{
+    return text_of("o-", number, "");
+}
+
+struct ordo_record store_record(unsigned number, enum ordo_status status)
+{
+    bool is_decided = status >= ORDO_STATUS_DONE;
+
+    return (struct ordo_record){
+        .size = sizeof(struct ordo_record),
+        .status = status,
+        .priority = (enum ordo_priority)(number % ORDO_PRIORITY_COUNT),
+        .revision = is_decided ? 1 : 0,
+        .attempt = 1,
+        .generation = is_decided ? 7 : 0,
+        .received_ms = 1700000000000 + number,
+        .updated_ms = 1700000001000 + number,
+        .id = store_id(number),
+        .customer = text_of("c-", number % 10, ""),
+        .order = text_of("{\"id\":\"o-", number, "\"}"),
+        .answer = is_decided ? text_of("{\"decision\":", number, "}") : ORDO_STR_NONE,
+    };
+}
+
+struct completion {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct ordo_write *writes;
+    size_t count, calls;
+};
+
+static void completed(void *context, struct ordo_write *writes, size_t count)
+{
+    struct completion *completion = context;
+
+    pthread_mutex_lock(&completion->lock);
+    completion->writes = writes;
+    completion->count = count;
+    completion->calls++;
+    pthread_cond_signal(&completion->changed);
+    pthread_mutex_unlock(&completion->lock);
+}
+
+void store_submit(struct fake_plugin *store, struct ordo_write *writes, size_t count)
+{
+    struct completion completion = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+    ops_of(store)->submit(store->self, writes, count, completed, &completion);
+    pthread_mutex_lock(&completion.lock);
+    while (completion.calls == 0)
+        pthread_cond_wait(&completion.changed, &completion.lock);
+    pthread_mutex_unlock(&completion.lock);
+    ORDO_REQUIRE(completion.calls == 1 && completion.writes == writes && completion.count == count);
+    pthread_cond_destroy(&completion.changed);
+    pthread_mutex_destroy(&completion.lock);
+}
+
+int store_write(struct fake_plugin *store, struct ordo_record record, uint32_t replaces)
+{
+    struct ordo_write write = {.record = record, .replaces = replaces, .result = 1};
+
+    store_submit(store, &write, 1);
+    return write.result;
+}
+
+static bool keep_status(void *context, const struct ordo_record *record)
+{
+    *(int *)context = (int)record->status;
+    return true;
+}
+
+int store_status(struct fake_plugin *store, ordo_str id)
+{
+    int status = -1, result = ops_of(store)->get(store->self, id, keep_status, &status);
+
+    return result != 0 ? result : status;
+}
+
+bool store_has(struct fake_plugin *store, unsigned number)
+{
+    return store_status(store, store_id(number)) >= 0;
+}
+
+struct ordo_store_stat store_stat(struct fake_plugin *store)
+{
+    struct ordo_store_stat stat = {.size = sizeof(stat)};
+
+    ops_of(store)->stat(store->self, &stat);
+    return stat;
+}
+
+static bool see(void *context, const struct ordo_record *record)
+{
+    struct store_seen *seen = context;
+    char number[32] = {0};
+
+    ORDO_REQUIRE(record->id.len > 2 && record->id.len < sizeof(number) && seen->count < SEEN_MAX);
+    memcpy(number, record->id.ptr + 2, record->id.len - 2);
+    seen->numbers[seen->count++] = (unsigned)strtoul(number, NULL, 10);
+    return seen->stop_after == 0 || seen->count < seen->stop_after;
+}
+
+int store_list(struct fake_plugin *store, struct ordo_store_query query, struct store_seen *seen,
+               uint64_t *ret_after)
+{
+    query.size = sizeof(query);
+    return ops_of(store)->list(store->self, &query, see, seen, ret_after);
+}
+
+void store_list_all(struct fake_plugin *store, struct ordo_store_query query, struct store_seen *seen)
+{
+    do {
+        uint64_t after = query.after;
+
+        ORDO_REQUIRE(store_list(store, query, seen, &query.after) == 0);
+        ORDO_REQUIRE(after == 0 || query.after == 0 || query.after != after);
+    } while (query.after != 0);
+}
+
+void store_pending(struct fake_plugin *store, struct store_seen *seen)
+{
+    ORDO_REQUIRE(ops_of(store)->pending(store->self, see, seen) == 0);
+}

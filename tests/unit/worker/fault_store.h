@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * fault_store.h: a store for tests of the engine, which fails or answers late on demand. Not bounded, one
+ * lock, linear.
+ */
+#pragma once
+
+#include <ordo/store.h>
+
+#include "base/thread.h"
+
+enum { FAULT_STORE_RECORDS = 4096 };
+
+struct fault_store {
+    pthread_mutex_t lock;
+    struct ordo_record records[FAULT_STORE_RECORDS]; /* with strings of their own */
+    size_t count;
+    int fail;  /* result of every write while not 0 */
+    bool late; /* completions come from a thread of their own */
+    struct ordo_thread thread;
+    struct ordo_waker waker;
+    struct late_submit *submits; /* under lock */
+    bool stopping;               /* under lock */
+};
+
+extern const struct ordo_store_ops fault_store_ops;
+
+void fault_store_init(struct fault_store *store, bool late);
+void fault_store_done(struct fault_store *store);
+/* The record with this id as it is now: its status, or -1. Copies the answer when `answer` is not NULL. */
+int fault_store_status(struct fault_store *store, const char *id, struct ordo_record *ret_record);

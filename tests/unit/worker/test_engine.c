@@ -1,0 +1,705 @@
+/* SPDX-License-Identifier: MIT
+ * test_engine.c: the engine without a network: each row of the table of outcomes, idempotency, retries,
+ * resolve, drain, switching of rules, and sinks that fail. The store is a test double for faults and late
+ * completions.
+ */
+#include "worker/engine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "fault_store.h"
+
+/* What the rules do is said by the order's coupon. */
+static const char rule_text[] = "return { name = 'test', about = 'x', apply = function(order, decide, ctx)\n"
+                                "  local c = order.coupon\n"
+                                "  if c == 'reject' then decide:reject('no', 'rejected by test')\n"
+                                "  elseif c == 'hold' then decide:hold('held by test')\n"
+                                "  elseif c == 'retry' then decide:retry(1, 'not now')\n"
+                                "  elseif c == 'sleep' then ctx.sleep(20)\n"
+                                "  elseif c == 'long' then ctx.sleep(3600000)\n"
+                                "  elseif c == 'break' then error('broken') end\n"
+                                "  decide:set('generation', %d)\n"
+                                "end }\n";
+
+/* An origin that keeps what comes back. */
+struct desk {
+    struct ordo_origin origin; /* first */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct ordo_job_list answered;
+    int pending_done;
+};
+
+struct bench {
+    struct fault_store store;
+    struct ordo_engine *engine;
+    struct desk desk;
+    struct ordo_json_parser *parser;
+    struct ordo_plugin_instance sink, *sinks[1];
+    struct ordo_plugin sink_plugin;
+    char folder[64];
+    /* the sink */
+    pthread_mutex_t sink_lock;
+    struct ordo_buffer emitted; /* "id/revision " */
+    int sink_failures;          /* emits that fail first */
+    int flushes;
+};
+
+static void desk_finish(struct ordo_origin *origin, struct ordo_job *jobs)
+{
+    struct desk *desk = (struct desk *)origin;
+
+    pthread_mutex_lock(&desk->lock);
+    while (jobs != NULL) {
+        struct ordo_job *next = jobs->next;
+
+        ordo_job_list_push(&desk->answered, jobs);
+        jobs = next;
+    }
+    pthread_cond_broadcast(&desk->changed);
+    pthread_mutex_unlock(&desk->lock);
+}
+
+static struct ordo_job *wait_answer(struct bench *bench)
+{
+    struct ordo_job *job;
+
+    pthread_mutex_lock(&bench->desk.lock);
+    while ((job = ordo_job_list_pop(&bench->desk.answered)) == NULL)
+        pthread_cond_wait(&bench->desk.changed, &bench->desk.lock);
+    pthread_mutex_unlock(&bench->desk.lock);
+    return job;
+}
+
+static int sink_emit(void *self, const struct ordo_emission *items, size_t count, struct ordo_error *err)
+{
+    struct bench *bench = self;
+    int result = 0;
+
+    pthread_mutex_lock(&bench->sink_lock);
+    if (bench->sink_failures > 0) {
+        bench->sink_failures--;
+        result = ordo_fail(err, ORDO_EIO, "test", "does not take it");
+    } else {
+        for (size_t i = 0; i < count; i++)
+            ordo_buffer_printf(&bench->emitted, ORDO_STR_FMT "/%u ", ORDO_STR_ARG(items[i].id),
+                               items[i].revision);
+    }
+    pthread_mutex_unlock(&bench->sink_lock);
+    return result;
+}
+
+static int sink_flush(void *self, struct ordo_error *err)
+{
+    struct bench *bench = self;
+
+    (void)err;
+    pthread_mutex_lock(&bench->sink_lock);
+    bench->flushes++;
+    pthread_mutex_unlock(&bench->sink_lock);
+    return 0;
+}
+
+static const struct ordo_sink_ops sink_ops = {
+    .size = sizeof(sink_ops), .emit = sink_emit, .flush = sink_flush};
+
+static struct ordo_ruleset *ruleset_of(struct bench *bench, int generation)
+{
+    struct ordo_error err = {0};
+    struct ordo_ruleset *ruleset;
+    char path[128];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/rules/10_test.lua", bench->folder);
+    file = fopen(path, "w");
+    assert_non_null(file);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    fprintf(file, rule_text, generation);
+#pragma GCC diagnostic pop
+    fclose(file);
+    ruleset = ordo_ruleset_read(bench->folder, &err);
+    if (ruleset == NULL)
+        fail_msg("%s", err.message);
+    ruleset->number = (uint64_t)generation;
+    return ruleset;
+}
+
+static void bench_init(struct bench *bench, bool late_store, uint32_t high_capacity)
+{
+    struct ordo_engine_options options = {
+        .limits = ordo_limits_preset,
+        .queue = {.capacity = {high_capacity, 1000, 1000},
+                  .max_wait_ns = {INT64_MAX, (int64_t)500000000, (int64_t)2000000000}},
+        .script = {.on_error = ORDO_ON_ERROR_HOLD, .retry_after_ms = 1, .jit = true},
+        .workers = 2,
+        .max_in_flight = 1000,
+        .max_attempts = 3,
+        .sink_backlog = 100000,
+        .store = &fault_store_ops,
+        .store_self = &bench->store,
+        .sinks = bench->sinks,
+        .sink_count = 1,
+    };
+    struct ordo_error err = {0};
+    char path[128];
+
+    memset(bench, 0, sizeof(*bench));
+    fault_store_init(&bench->store, late_store);
+    snprintf(bench->folder, sizeof(bench->folder), "/tmp/test_engine.XXXXXX");
+    assert_non_null(mkdtemp(bench->folder));
+    snprintf(path, sizeof(path), "%s/rules", bench->folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    bench->sink_plugin = (struct ordo_plugin){.ops = &sink_ops};
+    bench->sink =
+        (struct ordo_plugin_instance){.plugin = &bench->sink_plugin, .self = bench, .tag = "sink_test"};
+    bench->sinks[0] = &bench->sink;
+    pthread_mutex_init(&bench->sink_lock, NULL);
+    pthread_mutex_init(&bench->desk.lock, NULL);
+    pthread_cond_init(&bench->desk.changed, NULL);
+    bench->desk.origin.finish = desk_finish;
+    bench->parser = ordo_json_parser_new(64);
+    options.ruleset = ruleset_of(bench, 1);
+    bench->engine = ordo_engine_new(&options, &err);
+    assert_non_null(bench->engine);
+    ordo_ruleset_unref(options.ruleset);
+    assert_int_equal(ordo_engine_start(bench->engine, &err), 0);
+}
+
+static void bench_done(struct bench *bench)
+{
+    char path[128];
+
+    assert_int_equal(ordo_engine_drain(bench->engine, INT64_MAX), 0);
+    ordo_engine_stop(bench->engine);
+    ordo_engine_free(bench->engine);
+    fault_store_done(&bench->store);
+    ordo_json_parser_free(bench->parser);
+    ordo_buffer_done(&bench->emitted);
+    snprintf(path, sizeof(path), "%s/rules/10_test.lua", bench->folder);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/rules", bench->folder);
+    rmdir(path);
+    rmdir(bench->folder);
+}
+
+static struct ordo_job *job_new(struct bench *bench, const char *id, const char *coupon)
+{
+    struct ordo_job *job = calloc(1, sizeof(*job));
+    char *bytes = calloc(1, 512);
+    int len = snprintf(bytes, 256,
+                       "{%s%s%s\"customer\":{\"id\":\"c-1\"},\"currency\":\"EUR\",\"priority\":1,"
+                       "\"items\":[{\"sku\":\"A\",\"qty\":2,\"price\":100}],\"coupon\":\"%s\"}",
+                       id == NULL ? "" : "\"id\":\"", id == NULL ? "" : id, id == NULL ? "" : "\",", coupon);
+
+    job->bytes = (ordo_str){bytes, (size_t)len};
+    job->origin = &bench->desk.origin;
+    job->received_ms = ordo_clock_utc_ms();
+    job->received_ns = ordo_clock_ns();
+    return job;
+}
+
+static void job_free(struct ordo_job *job)
+{
+    free((char *)job->bytes.ptr);
+    ordo_buffer_done(&job->answer);
+    free(job);
+}
+
+/* Submits; true when the engine took it, false when it was answered at once. */
+static bool submit(struct bench *bench, struct ordo_job *job)
+{
+    struct ordo_job_list list = {0};
+
+    assert_int_equal(ordo_engine_read(bench->engine, bench->parser, job, ORDO_STR_NONE), 0);
+    ordo_job_list_push(&list, job);
+    ordo_engine_submit(bench->engine, &list);
+    return list.first == NULL;
+}
+
+static struct ordo_job *decide(struct bench *bench, const char *id, const char *coupon)
+{
+    struct ordo_job *job = job_new(bench, id, coupon);
+
+    if (!submit(bench, job))
+        return job;
+    assert_ptr_equal(wait_answer(bench), job);
+    return job;
+}
+
+static void assert_answer_has(const struct ordo_job *job, const char *text)
+{
+    if (memmem(job->answer.ptr, job->answer.len, text, strlen(text)) == NULL)
+        fail_msg("no %s in " ORDO_STR_FMT, text, ORDO_STR_ARG(ordo_buffer_str(&job->answer)));
+}
+
+static uint64_t counter(struct bench *bench, enum ordo_counter counter)
+{
+    return ordo_metrics_sum(ordo_engine_metrics(bench->engine), counter);
+}
+
+static void test_outcomes(void **state)
+{
+    static const struct {
+        const char *coupon, *answer;
+        enum ordo_status status;
+        enum ordo_counter counter;
+    } rows[] = {
+        {"", "\"decision\":\"accepted\"", ORDO_STATUS_DONE, ORDO_COUNTER_ORDERS_ACCEPTED},
+        {"reject", "\"code\":\"no\",\"reason\":\"rejected by test\"", ORDO_STATUS_DONE,
+         ORDO_COUNTER_ORDERS_REJECTED},
+        {"hold", "\"decision\":\"held\"", ORDO_STATUS_HELD, ORDO_COUNTER_ORDERS_HELD},
+        {"sleep", "\"decision\":\"accepted\"", ORDO_STATUS_DONE, ORDO_COUNTER_ORDERS_ACCEPTED},
+        {"break", "\"decision\":\"held\"", ORDO_STATUS_HELD, ORDO_COUNTER_ORDERS_HELD},
+    };
+
+    for (int late = 0; late < 2; late++) {
+        struct bench bench;
+        char id[16];
+
+        (void)state;
+        bench_init(&bench, late, 1000);
+        for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+            uint64_t before = counter(&bench, rows[i].counter);
+            struct ordo_job *job;
+
+            snprintf(id, sizeof(id), "o-%zu", i);
+            job = decide(&bench, id, rows[i].coupon);
+            assert_int_equal(job->kind, ORDO_ANSWER_DECISION);
+            assert_int_equal(job->status, rows[i].status);
+            assert_answer_has(job, rows[i].answer);
+            assert_int_equal(fault_store_status(&bench.store, id, NULL), rows[i].status);
+            assert_int_equal(counter(&bench, rows[i].counter), before + 1);
+            job_free(job);
+        }
+        assert_int_equal(counter(&bench, ORDO_COUNTER_RULE_ERRORS), 1);
+        bench_done(&bench);
+    }
+}
+
+static void test_an_invalid_order_claims_nothing(void **state)
+{
+    struct bench bench;
+    struct ordo_job *job;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    job = job_new(&bench, "o-1", "");
+    *strstr((char *)job->bytes.ptr, "100}") = '-'; /* "price":-00 would not parse; a minus before 00 */
+    memcpy(strstr((char *)job->bytes.ptr, "-00}"), "-10}", 4);
+    assert_true(submit(&bench, job));
+    assert_ptr_equal(wait_answer(&bench), job);
+    assert_int_equal(job->problem, ORDO_PROBLEM_INVALID_ORDER);
+    assert_answer_has(job, "\"field\":\"items[1].price\"");
+    assert_int_equal(fault_store_status(&bench.store, "o-1", NULL), -1);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_INVALID), 1);
+    job_free(job);
+
+    job = decide(&bench, "o-1", ""); /* the corrected one */
+    assert_int_equal(job->kind, ORDO_ANSWER_DECISION);
+    job_free(job);
+    bench_done(&bench);
+}
+
+static void test_the_same_order_again_gets_the_recorded_answer(void **state)
+{
+    struct bench bench;
+    struct ordo_job *first, *again, *other;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    first = decide(&bench, "o-1", "");
+    again = decide(&bench, "o-1", "");
+    assert_int_equal(again->kind, ORDO_ANSWER_REPLAY);
+    assert_int_equal(again->answer.len, first->answer.len);
+    assert_memory_equal(again->answer.ptr, first->answer.ptr, first->answer.len);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_REPLAYED), 1);
+    other = decide(&bench, "o-1", "hold");
+    assert_int_equal(other->problem, ORDO_PROBLEM_KEY_REUSED);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_CONFLICT), 1);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_ACCEPTED), 1);
+    job_free(first);
+    job_free(again);
+    job_free(other);
+    bench_done(&bench);
+}
+
+static void test_an_order_on_its_way_is_a_conflict_for_another(void **state)
+{
+    struct bench bench;
+    struct ordo_job *first, *second;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    first = job_new(&bench, "o-1", "sleep");
+    second = job_new(&bench, "o-1", "sleep");
+    assert_true(submit(&bench, first));
+    assert_false(submit(&bench, second));
+    assert_int_equal(second->problem, ORDO_PROBLEM_IN_PROGRESS);
+    assert_ptr_equal(wait_answer(&bench), first);
+    job_free(first);
+    job_free(second);
+    bench_done(&bench);
+}
+
+static void test_a_store_that_fails_is_told_and_frees_the_id(void **state)
+{
+    for (int late = 0; late < 2; late++) {
+        struct bench bench;
+        struct ordo_job *job;
+
+        (void)state;
+        bench_init(&bench, late, 1000);
+        bench.store.fail = ORDO_EFULL;
+        job = decide(&bench, "o-1", "");
+        assert_int_equal(job->problem, ORDO_PROBLEM_STORE_FULL);
+        job_free(job);
+        bench.store.fail = ORDO_EIO;
+        job = decide(&bench, "o-1", "");
+        assert_int_equal(job->problem, ORDO_PROBLEM_INTERNAL);
+        job_free(job);
+        assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_STORE_FAILED), 2);
+        bench.store.fail = 0;
+        job = decide(&bench, "o-1", "");
+        assert_int_equal(job->kind, ORDO_ANSWER_DECISION);
+        job_free(job);
+        bench_done(&bench);
+    }
+}
+
+/* Waits until the store has the order with this status. The engine says nothing about orders nobody waits
+ * for. */
+static void await_status(struct bench *bench, const char *id, enum ordo_status status,
+                         struct ordo_record *ret_record)
+{
+    while (fault_store_status(&bench->store, id, ret_record) != (int)status)
+        sched_yield();
+}
+
+static void test_async_is_answered_when_durable_and_decided_later(void **state)
+{
+    for (int late = 0; late < 2; late++) {
+        struct bench bench;
+        struct ordo_record record;
+        struct ordo_job *job;
+
+        (void)state;
+        bench_init(&bench, late, 1000);
+        job = job_new(&bench, "o-1", "sleep");
+        job->async = true;
+        assert_true(submit(&bench, job));
+        assert_ptr_equal(wait_answer(&bench), job);
+        assert_int_equal(job->kind, ORDO_ANSWER_LATER);
+        assert_true(fault_store_status(&bench.store, "o-1", NULL) >= 0);
+        await_status(&bench, "o-1", ORDO_STATUS_DONE, &record);
+        assert_int_equal(record.revision, 1);
+        assert_true(ordo_str_equal(record.order, job->bytes));
+        assert_true(ordo_str_equal(record.customer, ORDO_STR("c-1")));
+        job_free(job);
+        bench_done(&bench);
+    }
+}
+
+static void test_retries_end_dead_and_can_be_tried_once_more(void **state)
+{
+    struct bench bench;
+    struct ordo_record record;
+    struct ordo_job *job;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    job = decide(&bench, "o-1", "retry");
+    assert_int_equal(job->kind, ORDO_ANSWER_LATER);
+    assert_int_equal(job->retry_after_ms, 1);
+    job_free(job);
+    await_status(&bench, "o-1", ORDO_STATUS_DEAD, &record);
+    assert_int_equal(record.attempt, 3);
+    assert_int_equal(record.revision, 1);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ATTEMPTS_RETRIED), 2);
+
+    job = decide(&bench, "o-1", "retry");
+    assert_int_equal(job->problem, ORDO_PROBLEM_ORDER_DEAD);
+    job_free(job);
+    assert_int_equal(ordo_engine_retry(bench.engine, ORDO_STR("nobody")), ORDO_PROBLEM_NOT_FOUND + 1);
+    while (ordo_engine_retry(bench.engine, ORDO_STR("o-1")) == ORDO_PROBLEM_IN_PROGRESS + 1)
+        sched_yield(); /* the claim is released just after the record is written */
+    do
+        await_status(&bench, "o-1", ORDO_STATUS_DEAD, &record);
+    while (record.revision < 2);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_DEAD), 2);
+    bench_done(&bench);
+}
+
+static void test_a_held_order_is_resolved_once(void **state)
+{
+    struct bench bench;
+    struct ordo_buffer answer = {0};
+    struct ordo_job *job;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    job = decide(&bench, "o-1", "hold");
+    assert_int_equal(
+        ordo_engine_resolve(bench.engine, ORDO_STR("o-1"), true, ORDO_STR("ann"), ORDO_STR("known"), &answer),
+        0);
+    ordo_buffer_put(&answer, 0);
+    assert_non_null(strstr(
+        answer.ptr, "\"revision\":2,\"status\":\"done\",\"decision\":\"accepted\",\"reason\":\"known\""));
+    assert_non_null(strstr(answer.ptr, "\"resolved\":{\"by\":\"ann\",\"at\":"));
+    assert_null(strstr(answer.ptr, "\"reason\":\"held by test\",\"operations\""));
+    ordo_buffer_clear(&answer);
+    assert_int_equal(
+        ordo_engine_resolve(bench.engine, ORDO_STR("o-1"), false, ORDO_STR("bob"), ORDO_STR("x"), &answer),
+        ORDO_PROBLEM_NOT_HELD + 1);
+    assert_int_equal(
+        ordo_engine_resolve(bench.engine, ORDO_STR("o-2"), false, ORDO_STR("bob"), ORDO_STR("x"), &answer),
+        ORDO_PROBLEM_NOT_FOUND + 1);
+    assert_int_equal(answer.len, 0);
+    job_free(job);
+    ordo_buffer_done(&answer);
+    bench_done(&bench);
+}
+
+static void pending_done(void *context)
+{
+    struct desk *desk = context;
+
+    pthread_mutex_lock(&desk->lock);
+    desk->pending_done++;
+    pthread_cond_broadcast(&desk->changed);
+    pthread_mutex_unlock(&desk->lock);
+}
+
+static void test_a_promise_is_durable_and_kept(void **state)
+{
+    struct bench bench;
+    struct ordo_job *job;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    job = job_new(&bench, "o-1", "sleep");
+    assert_true(submit(&bench, job));
+    if (ordo_engine_make_pending(bench.engine, job, pending_done, &bench.desk)) {
+        assert_int_equal(bench.desk.pending_done, 1);
+        assert_true(fault_store_status(&bench.store, "o-1", NULL) >= 0);
+    }
+    assert_ptr_equal(wait_answer(&bench), job);
+    assert_int_equal(fault_store_status(&bench.store, "o-1", NULL), ORDO_STATUS_DONE);
+    assert_false(ordo_engine_make_pending(bench.engine, job, pending_done, &bench.desk));
+    job_free(job);
+    bench_done(&bench);
+}
+
+static void test_a_full_queue_refuses_with_its_class(void **state)
+{
+    struct bench bench;
+    struct ordo_job_list list = {0};
+    struct ordo_job *job;
+    char id[16];
+    int answered = 0;
+
+    (void)state;
+    bench_init(&bench, false, 10);
+    for (int i = 0; i < 12; i++) { /* one submit: the workers cannot come between */
+        snprintf(id, sizeof(id), "o-%d", i);
+        job = job_new(&bench, id, "");
+        assert_int_equal(ordo_engine_read(bench.engine, bench.parser, job, ORDO_STR_NONE), 0);
+        ordo_job_list_push(&list, job);
+    }
+    ordo_engine_submit(bench.engine, &list);
+    assert_int_equal(list.count, 2);
+    while ((job = ordo_job_list_pop(&list)) != NULL) {
+        assert_int_equal(job->problem, ORDO_PROBLEM_QUEUE_FULL);
+        assert_answer_has(job, "the queue for high orders is full");
+        job_free(job);
+    }
+    for (; answered < 10; answered++)
+        job_free(wait_answer(&bench));
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_REFUSED), 2);
+    bench_done(&bench);
+}
+
+static void test_lines_of_a_batch_are_read_by_the_workers(void **state)
+{
+    struct bench bench;
+    struct ordo_job_list list = {0};
+    struct ordo_job *good, *bad, *first;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    good = job_new(&bench, NULL, "");
+    bad = job_new(&bench, "o-2", "");
+    bad->bytes.len -= 1; /* no closing brace */
+    ordo_job_list_push(&list, good);
+    ordo_engine_submit(bench.engine, &list);
+    assert_ptr_equal(wait_answer(&bench), good);
+    assert_int_equal(good->kind, ORDO_ANSWER_DECISION);
+    assert_int_equal(good->id_len, 26); /* given by the engine */
+    ordo_job_list_push(&list, bad);
+    ordo_engine_submit(bench.engine, &list);
+    first = wait_answer(&bench);
+    assert_ptr_equal(first, bad);
+    assert_int_equal(bad->problem, ORDO_PROBLEM_INVALID_JSON);
+    job_free(good);
+    job_free(bad);
+    bench_done(&bench);
+}
+
+static void test_sinks_get_every_decision_at_least_once(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    bench.sink_failures = 2;
+    job_free(decide(&bench, "o-1", ""));
+    job_free(decide(&bench, "o-2", "hold"));
+    assert_int_equal(ordo_engine_drain(bench.engine, INT64_MAX), 0);
+    ordo_engine_stop(bench.engine);
+    ordo_buffer_put(&bench.emitted, 0);
+    assert_non_null(strstr(bench.emitted.ptr, "o-1/1 "));
+    assert_non_null(strstr(bench.emitted.ptr, "o-2/1 "));
+    assert_true(bench.flushes > 0);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_SINK_EMITTED), 2);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_SINK_RETRIED), 2);
+    bench_done(&bench);
+}
+
+static void test_a_switch_reaches_all_workers_and_old_orders_keep_theirs(void **state)
+{
+    struct bench bench;
+    struct ordo_ruleset *second;
+    struct ordo_job *first, *old, *job;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    first = old = job_new(&bench, "old", "sleep");
+    assert_true(submit(&bench, old));
+    for (struct ordo_inflight_entry entry = {0}; entry.stage != ORDO_STAGE_WAITING;) {
+        struct ordo_engine_figures figures;
+
+        ordo_engine_figures(bench.engine, &figures);
+        if (figures.waiting > 0 || old->answer.len > 0)
+            break;
+        sched_yield();
+    }
+    second = ruleset_of(&bench, 2);
+    assert_int_equal(ordo_engine_switch(bench.engine, second), 0);
+    ordo_ruleset_unref(second);
+    for (int i = 0; i < 40; i++) {
+        char id[16];
+
+        snprintf(id, sizeof(id), "n-%d", i);
+        job = decide(&bench, id, "");
+        if (job == old) { /* it came in between */
+            assert_answer_has(old, "\"attributes\":{\"generation\":1}");
+            old = NULL;
+            job = wait_answer(&bench);
+        }
+        assert_answer_has(job, "\"attributes\":{\"generation\":2}");
+        assert_answer_has(job, "\"generation\":2,");
+        job_free(job);
+    }
+    if (old != NULL) {
+        assert_ptr_equal(wait_answer(&bench), old);
+        assert_answer_has(old, "\"attributes\":{\"generation\":1}");
+    }
+    job_free(first);
+    bench_done(&bench);
+}
+
+static void test_a_drain_waits_for_orders_inside_and_refuses_new_ones(void **state)
+{
+    struct bench bench;
+    struct ordo_job *slow, *late, *stuck;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    slow = job_new(&bench, "slow", "sleep");
+    assert_true(submit(&bench, slow));
+    assert_int_equal(ordo_engine_drain(bench.engine, INT64_MAX), 0);
+    assert_ptr_equal(wait_answer(&bench), slow);
+    assert_int_equal(slow->kind, ORDO_ANSWER_DECISION);
+    late = job_new(&bench, "late", "");
+    assert_false(submit(&bench, late));
+    assert_int_equal(late->problem, ORDO_PROBLEM_STOPPING);
+    job_free(slow);
+    job_free(late);
+    bench_done(&bench);
+
+    bench_init(&bench, false, 1000);
+    stuck = job_new(&bench, "stuck", "long");
+    assert_true(submit(&bench, stuck));
+    assert_true(ordo_engine_drain(bench.engine, ordo_clock_ns()) > 0);
+    ordo_engine_stop(bench.engine);
+    assert_ptr_equal(wait_answer(&bench), stuck);
+    assert_int_equal(stuck->problem, ORDO_PROBLEM_STOPPING);
+    job_free(stuck);
+    bench_done(&bench);
+}
+
+static void test_what_can_be_asked_of_an_order(void **state)
+{
+    struct bench bench;
+    struct ordo_store_query query = {.size = sizeof(query), .priority = -1, .limit = 10};
+    struct ordo_buffer out = {0};
+    struct ordo_job *job;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    assert_int_equal(ordo_engine_get(bench.engine, ORDO_STR("o-1"), &out), ORDO_ENOTFOUND);
+    job = decide(&bench, "o-1", "");
+    assert_int_equal(ordo_engine_get(bench.engine, ORDO_STR("o-1"), &out), 0);
+    ordo_buffer_put(&out, 0);
+    assert_non_null(strstr(out.ptr,
+                           "{\"id\":\"o-1\",\"status\":\"done\",\"priority\":\"high\",\"customer\":\"c-1\","
+                           "\"attempt\":1,\"revision\":1,\"received_at\":\""));
+    assert_non_null(memmem(out.ptr, out.len, job->bytes.ptr, job->bytes.len)); /* as it was sent */
+    ordo_buffer_clear(&out);
+    assert_int_equal(ordo_engine_list(bench.engine, &query, &out), 0);
+    ordo_buffer_put(&out, 0);
+    assert_non_null(strstr(out.ptr, "{\"orders\":[{\"id\":\"o-1\""));
+    assert_non_null(strstr(out.ptr, "],\"next\":null}"));
+    job_free(job);
+
+    job = job_new(&bench, "o-2", "long");
+    assert_true(submit(&bench, job));
+    ordo_buffer_clear(&out);
+    assert_int_equal(ordo_engine_get(bench.engine, ORDO_STR("o-2"), &out), 0); /* not in the store yet */
+    assert_non_null(memmem(out.ptr, out.len, job->bytes.ptr, job->bytes.len));
+    ordo_engine_stop(bench.engine);
+    job_free(wait_answer(&bench));
+    ordo_buffer_done(&out);
+    bench_done(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_outcomes),
+        cmocka_unit_test(test_an_invalid_order_claims_nothing),
+        cmocka_unit_test(test_the_same_order_again_gets_the_recorded_answer),
+        cmocka_unit_test(test_an_order_on_its_way_is_a_conflict_for_another),
+        cmocka_unit_test(test_a_store_that_fails_is_told_and_frees_the_id),
+        cmocka_unit_test(test_async_is_answered_when_durable_and_decided_later),
+        cmocka_unit_test(test_retries_end_dead_and_can_be_tried_once_more),
+        cmocka_unit_test(test_a_held_order_is_resolved_once),
+        cmocka_unit_test(test_a_promise_is_durable_and_kept),
+        cmocka_unit_test(test_a_full_queue_refuses_with_its_class),
+        cmocka_unit_test(test_lines_of_a_batch_are_read_by_the_workers),
+        cmocka_unit_test(test_sinks_get_every_decision_at_least_once),
+        cmocka_unit_test(test_a_switch_reaches_all_workers_and_old_orders_keep_theirs),
+        cmocka_unit_test(test_a_drain_waits_for_orders_inside_and_refuses_new_ones),
+        cmocka_unit_test(test_what_can_be_asked_of_an_order),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
