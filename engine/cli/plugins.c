@@ -27,21 +27,6 @@ struct listing {
     size_t count;
 };
 
-static const char *kind_name(enum ordo_plugin_kind kind)
-{
-    switch (kind) {
-    case ORDO_PLUGIN_STORE:
-        return "store";
-    case ORDO_PLUGIN_SOURCE:
-        return "source";
-    case ORDO_PLUGIN_SINK:
-        return "sink";
-    case ORDO_PLUGIN_EXPORTER:
-        return "exporter";
-    }
-    return "unknown";
-}
-
 static int compare(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -104,7 +89,7 @@ static void write_plugin(struct ordo_json_writer *json, const struct ordo_plugin
     snprintf(abi, sizeof(abi), "%u.%u", plugin->abi_major, plugin->abi_minor);
     ordo_json_object(json);
     put(json, "name", plugin->name);
-    put(json, "kind", kind_name(plugin->kind));
+    put(json, "kind", ordo_plugin_kind_name(plugin->kind));
     put(json, "version", plugin->version);
     put(json, "summary", plugin->summary);
     put(json, "file", ordo_plugin_path(library));
@@ -138,8 +123,8 @@ static int show(const struct listing *listing, const char *name)
         const struct ordo_plugin *plugin = ordo_plugin_of(library);
 
         ordo_buffer_printf(&text, "%s %s (%s, ABI %u.%u): %s\n%s\n\n", plugin->name, plugin->version,
-                           kind_name(plugin->kind), plugin->abi_major, plugin->abi_minor, plugin->summary,
-                           ordo_plugin_path(library));
+                           ordo_plugin_kind_name(plugin->kind), plugin->abi_major, plugin->abi_minor,
+                           plugin->summary, ordo_plugin_path(library));
         if (plugin->options != NULL && plugin->options[0].name != NULL)
             ordo_options_help(plugin->options, &text);
         else
@@ -178,8 +163,8 @@ static int list(const struct listing *listing)
         if (listing->json)
             write_plugin(&json, library);
         else
-            ordo_buffer_printf(&text, "%-18s %-9s %-8s %-5s %s\n", plugin->name, kind_name(plugin->kind),
-                               plugin->version, abi, plugin->summary);
+            ordo_buffer_printf(&text, "%-18s %-9s %-8s %-5s %s\n", plugin->name,
+                               ordo_plugin_kind_name(plugin->kind), plugin->version, abi, plugin->summary);
         ordo_plugin_unload(library);
     }
     if (listing->json) {

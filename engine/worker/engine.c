@@ -117,17 +117,8 @@ static bool queue_pending(void *context, const struct ordo_record *record)
 
     if (record->status != ORDO_STATUS_QUEUED)
         return true;
-    detached = ordo__detached_new(engine, record->order);
-    detached->job.id_len = (uint8_t)record->id.len;
-    memcpy(detached->job.id_bytes, record->id.ptr, record->id.len);
-    detached->job.customer_len = (uint8_t)record->customer.len;
-    memcpy(detached->job.customer_bytes, record->customer.ptr, record->customer.len);
-    detached->job.priority = record->priority;
-    detached->job.attempt = record->attempt;
-    detached->job.revision = record->revision;
-    detached->job.received_ms = record->received_ms;
-    detached->job.received_ns = ordo_clock_ns();
-    detached->job.parsed = detached->job.recorded = true;
+    detached = ordo__detached_of_record(engine, record);
+    detached->job.recorded = true;
     if (!ordo_inflight_claim(engine->inflight, &detached->job))
         ORDO_REQUIRE(!"the store listed an order twice");
     ordo_timers_push(&engine->workers[0].timers,

@@ -120,6 +120,25 @@ struct ordo__detached *ordo__detached_new(struct ordo_engine *engine, ordo_str b
     return detached;
 }
 
+struct ordo__detached *ordo__detached_of_record(struct ordo_engine *engine, const struct ordo_record *record)
+{
+    struct ordo__detached *detached = ordo__detached_new(engine, record->order);
+    struct ordo_job *job = &detached->job;
+
+    job->id_len = (uint8_t)record->id.len;
+    memcpy(job->id_bytes, record->id.ptr, record->id.len);
+    job->customer_len = (uint8_t)record->customer.len;
+    if (record->customer.len > 0)
+        memcpy(job->customer_bytes, record->customer.ptr, record->customer.len);
+    job->priority = record->priority;
+    job->attempt = record->attempt;
+    job->revision = record->revision;
+    job->received_ms = record->received_ms;
+    job->received_ns = ordo_clock_ns();
+    job->parsed = true;
+    return detached;
+}
+
 void ordo__pending_record(const struct ordo_job *job, int64_t due_ms, struct ordo_record *ret_record)
 {
     *ret_record = (struct ordo_record){

@@ -144,22 +144,10 @@ struct copy {
 static bool copy_record(void *context, const struct ordo_record *record)
 {
     struct copy *copy = context;
-    struct ordo_job *job;
 
     copy->record = *record;
     ordo_buffer_append(&copy->answer, record->answer);
-    copy->detached = ordo__detached_new(copy->engine, record->order);
-    job = &copy->detached->job;
-    job->id_len = (uint8_t)record->id.len;
-    memcpy(job->id_bytes, record->id.ptr, record->id.len);
-    job->customer_len = (uint8_t)record->customer.len;
-    memcpy(job->customer_bytes, record->customer.ptr, record->customer.len);
-    job->priority = record->priority;
-    job->attempt = record->attempt;
-    job->revision = record->revision;
-    job->received_ms = record->received_ms;
-    job->received_ns = ordo_clock_ns();
-    job->parsed = true;
+    copy->detached = ordo__detached_of_record(copy->engine, record);
     return false;
 }
 

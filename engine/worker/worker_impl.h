@@ -103,6 +103,8 @@ struct ordo_engine {
 };
 
 struct ordo__detached *ordo__detached_new(struct ordo_engine *engine, ordo_str bytes);
+/* The order of a record, as a job that was received when the record says. */
+struct ordo__detached *ordo__detached_of_record(struct ordo_engine *engine, const struct ordo_record *record);
 static inline bool ordo__is_detached(const struct ordo_engine *engine, const struct ordo_job *job)
 {
     return job->origin == &engine->detached_origin;
