@@ -3,9 +3,11 @@
  */
 #include "base/json_time.h"
 
+#define LAST_MS INT64_C(253402300799999) /* of the year 9999 */
+
 enum { DAY_MS = 86400000, ERA_DAYS = 146097, DAYS_TO_1970 = 719468 /* from 1 March of year 0 */ };
 
-static void put_digits(char *out, int count, int64_t number)
+static void put_digits(char *out, int count, uint32_t number)
 {
     while (count-- > 0) {
         out[count] = (char)('0' + number % 10);
@@ -15,12 +17,14 @@ static void put_digits(char *out, int count, int64_t number)
 
 void ordo_time_format(int64_t utc_ms, char *out)
 {
-    int64_t days, ms, era, day_of_era, year_of_era, day_of_year, month, year;
+    uint32_t days, ms, era, day_of_era, year_of_era, day_of_year, month, year;
 
     if (utc_ms < 0)
         utc_ms = 0;
-    days = utc_ms / DAY_MS + DAYS_TO_1970;
-    ms = utc_ms % DAY_MS;
+    if (utc_ms > LAST_MS)
+        utc_ms = LAST_MS;
+    days = (uint32_t)(utc_ms / DAY_MS) + DAYS_TO_1970;
+    ms = (uint32_t)(utc_ms % DAY_MS);
     era = days / ERA_DAYS;
     day_of_era = days % ERA_DAYS;
     year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
@@ -28,7 +32,7 @@ void ordo_time_format(int64_t utc_ms, char *out)
     month = (5 * day_of_year + 2) / 153; /* from March */
     year = year_of_era + era * 400 + (month >= 10);
     memcpy(out, "0000-00-00T00:00:00.000Z", ORDO_TIME_TEXT);
-    put_digits(out, 4, year > 9999 ? 9999 : year);
+    put_digits(out, 4, year);
     put_digits(out + 5, 2, month < 10 ? month + 3 : month - 9);
     put_digits(out + 8, 2, day_of_year - (153 * month + 2) / 5 + 1);
     put_digits(out + 11, 2, ms / 3600000);

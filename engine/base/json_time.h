@@ -7,8 +7,8 @@
 
 enum { ORDO_TIME_TEXT = 24 }; /* bytes of the text, for years 0 to 9999 */
 
-/* Writes ORDO_TIME_TEXT bytes, no NUL. Years beyond 9999 are cut to it. Needs no locale, time zone or lock.
- */
+/* Writes ORDO_TIME_TEXT bytes, no NUL. Moments after the year 9999 are its last, those before 1970 are 1970's first.
+ * Needs no locale, time zone or lock. */
 void ordo_time_format(int64_t utc_ms, char *out);
 
 /* The text as a JSON string. */

@@ -54,18 +54,24 @@ bool ordo_status_parse(ordo_str name, enum ordo_status *ret_status)
     return false;
 }
 
+/* The bytes from `first` to `last`, both in the same 64, as bits. */
+#define BYTES(first, last) (((UINT64_C(2) << ((last) - (first))) - 1) << ((first) % 64))
+#define BYTE(byte) BYTES(byte, byte)
+
 bool ordo_id_is_valid(ordo_str id)
 {
-    if (id.len == 0 || id.len > ORDO_ID_MAX)
-        return false;
-    for (size_t i = 0; i < id.len; i++) {
-        unsigned char byte = (unsigned char)id.ptr[i], letter = byte | 0x20;
+    static const uint64_t allowed[4] = {
+        BYTES('0', '9') | BYTE('-') | BYTE('.') | BYTE(':'),
+        BYTES('A', 'Z') | BYTES('a', 'z') | BYTE('_') | BYTE('~'),
+    };
+    bool valid = id.len > 0 && id.len <= ORDO_ID_MAX;
 
-        if (!(letter >= 'a' && letter <= 'z') && !(byte >= '0' && byte <= '9') && byte != '.' &&
-            byte != '_' && byte != '~' && byte != ':' && byte != '-')
-            return false;
+    for (size_t i = 0; valid && i < id.len; i++) {
+        unsigned char byte = (unsigned char)id.ptr[i];
+
+        valid = allowed[byte / 64] >> byte % 64 & 1;
     }
-    return true;
+    return valid;
 }
 
 /* splitmix64: good enough to keep ids apart, not to keep them secret. */

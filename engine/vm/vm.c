@@ -16,6 +16,11 @@
 
 extern void sdallocx(void *memory, size_t size, int flags) __attribute__((weak));
 
+/* Read by jemalloc. Lua's collector frees thousands of small blocks at once and soon needs as many again: with the
+ * preset 200 blocks a size, a thread's cache would hand most of them back to the shared arena in between. */
+__attribute__((visibility("default"))) const char *malloc_conf =
+    "tcache_nslots_small_max:2000,lg_tcache_nslots_mul:4";
+
 static void give_back(void *memory, size_t size)
 {
     if (sdallocx != NULL && memory != NULL)

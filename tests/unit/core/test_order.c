@@ -3,6 +3,7 @@
  */
 #include "core/order.h"
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -251,6 +252,12 @@ static void test_ids(void **state)
     assert_false(ordo_id_is_valid(ORDO_STR("a[b")));
     assert_true(ordo_id_is_valid((ordo_str){longest, ORDO_ID_MAX}));
     assert_false(ordo_id_is_valid((ordo_str){longest, ORDO_ID_MAX + 1}));
+    for (int byte = 0; byte < 256; byte++) {
+        char id[2] = {'a', (char)byte};
+        bool allowed = isalnum(byte) || (byte != 0 && strchr("._~:-", byte) != NULL);
+
+        assert_int_equal(ordo_id_is_valid((ordo_str){id, sizeof(id)}), allowed);
+    }
     for (int i = 0; i < 10000; i++) {
         ordo_id_make(made);
         assert_true(ordo_id_is_valid((ordo_str){made, sizeof(made)}));
