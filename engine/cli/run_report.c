@@ -75,7 +75,7 @@ static bool has_amount(enum ordo_operation_kind kind)
 }
 
 /* Label, reason and what else there is to say about an operation. */
-static void put_details(struct ordo_buffer *out, const struct ordo_operation *operation)
+static void put_details(struct ordo_buffer *out, const struct ordo_operation *operation, bool withdrawn)
 {
     ordo_buffer_append(out, operation->label);
     if (operation->text.len > 0)
@@ -93,7 +93,9 @@ static void put_details(struct ordo_buffer *out, const struct ordo_operation *op
     if (operation->included)
         ordo_buffer_append(out, ORDO_STR(" (included in the prices)"));
     if (operation->kind <= ORDO_OPERATION_PAY && operation->requested != operation->amount)
-        ordo_buffer_printf(out, " (cut by a cap from %lld)", (long long)operation->requested);
+        ordo_buffer_printf(out,
+                           withdrawn ? " (does not count; asked for: %lld)" : " (cut by a cap from %lld)",
+                           (long long)operation->requested);
 }
 
 static void print_operations(const struct ordo_decision *decision, FILE *out)
@@ -116,7 +118,7 @@ static void print_operations(const struct ordo_decision *decision, FILE *out)
         if (has_amount(operation->kind))
             ordo_buffer_printf(&table.text, "%lld", (long long)operation->amount);
         end_cell(&table);
-        put_details(&table.text, operation);
+        put_details(&table.text, operation, decision->withdrawn);
         end_cell(&table);
         cell(&table, operation->place.rule);
         ordo_buffer_printf(&table.text, ORDO_STR_FMT ":%d", ORDO_STR_ARG(operation->place.file),

@@ -334,3 +334,14 @@ int ordo_decision_finish(const struct ordo_decision *decision, struct ordo_error
                          (long long)decision->sums[ORDO_OPERATION_PAY], (long long)total);
     return 0;
 }
+
+void ordo_decision_withdraw(struct ordo_decision *decision)
+{
+    for (uint32_t i = 0; i < decision->count; i++)
+        if (decision->operations[i].kind <= ORDO_OPERATION_PAY)
+            decision->operations[i].amount = 0;
+    for (int i = 0; i < ORDO_AMOUNT_KINDS; i++)
+        decision->sums[i] = 0;
+    decision->nets = NULL;
+    decision->withdrawn = true;
+}

@@ -53,10 +53,11 @@ struct ordo_place {
 
 struct ordo_operation {
     enum ordo_operation_kind kind;
-    bool included;     /* tax that the prices contain: not in the sum */
-    uint32_t item;     /* from 1; 0: the whole order */
-    int64_t amount;    /* what counts, after caps; for retry the wait in ms */
-    int64_t requested; /* what the rule asked for; differs from amount when a cap cut it */
+    bool included;  /* tax that the prices contain: not in the sum */
+    uint32_t item;  /* from 1; 0: the whole order */
+    int64_t amount; /* what counts, after caps; for retry the wait in ms */
+    int64_t
+        requested;   /* what the rule asked for; differs from amount when a cap cut it, or it was withdrawn */
     ordo_str label;  /* discount.. label; pay method; cap: the kind it limits; ship and route name; flag kind;
                         set and count key; reject code */
     ordo_str text;   /* reason or note; for set the value as JSON */
@@ -83,6 +84,7 @@ struct ordo_decision {
     bool *shipped;  /* by item, from 0; NULL until the first shipment */
     int64_t *nets;  /* of the items, as of nets_count operations; NULL until asked for */
     uint32_t nets_count;
+    bool withdrawn; /* no amount counts, see ordo_decision_withdraw */
 };
 
 /* Starts a decision on a checked cart (whose items stay in place). Keeps nothing of an earlier one. */
@@ -128,6 +130,9 @@ ordo_str ordo_decision_get(const struct ordo_decision *decision, ordo_str key);
 
 /* The check at the end: 0 <= total <= 2^53, paid <= total. ORDO_ESCRIPT names the sums. */
 int ordo_decision_finish(const struct ordo_decision *decision, struct ordo_error *err);
+/* For a decision that fails this check: no amount counts any more, so the total is the subtotal. The operations stay,
+ * and `requested` says what each rule asked for. */
+void ordo_decision_withdraw(struct ordo_decision *decision);
 
 /* What the engine knows besides the rules' operations, for the JSON. */
 struct ordo_decision_facts {

@@ -92,8 +92,23 @@ void ordo__run_set_flag(struct ordo_script *script, lua_State *L, bool flagged)
 
 /* --- what comes of a run --- */
 
-/* A broken rule: the policy decides. Should even that not fit, the verdict is set by hand: no order may be
- * lost. */
+/* What clients see must add up, whatever ended the evaluation: a total that cannot be takes all amounts with it. */
+static void settle(struct ordo_decision *decision)
+{
+    struct ordo_error err;
+
+    if (ordo_decision_finish(decision, &err) != 0)
+        ordo_decision_withdraw(decision);
+}
+
+static void decided(struct ordo__run *run)
+{
+    settle(&run->run.decision);
+    run->run.state = ORDO_RUN_DECIDED;
+}
+
+/* A broken rule: the policy decides, and says so even when a rule held the order before. Should even that not fit,
+ * the verdict is set by hand: no order may be lost. */
 static void apply_policy(struct ordo_script *script, struct ordo__run *run, struct ordo_place place)
 {
     struct ordo_decision *decision = &run->run.decision;
@@ -109,8 +124,10 @@ static void apply_policy(struct ordo_script *script, struct ordo__run *run, stru
         code = ordo_decision_retry(decision, script->options.retry_after_ms, text, place, NULL);
     else
         code = ordo_decision_hold(decision, text, place, NULL);
-    if (code == 0)
+    if (code == 0) {
+        decision->reason = decision->operations[decision->count - 1].text;
         return;
+    }
     kept = ordo_arena_copy(&run->run.arena, text);
     decision->reason = kept.ptr != NULL ? kept : ORDO_STR("rule error");
     decision->code = ORDO_STR("rule_error");
@@ -132,24 +149,34 @@ static void set_broken(struct ordo_script *script, struct ordo__run *run, struct
                  message.ptr);
     run->run.broke = true;
     run->run.broke_at = place;
-    run->run.state = ORDO_RUN_DECIDED;
     apply_policy(script, run, place);
+    decided(run);
 }
 
-/* All rules have spoken: do the sums hold? If not, no sum of this decision may come out. */
+/* The last operation that changed a sum: what it made of the total is what is wrong with it. */
+static struct ordo_place place_of_last_amount(const struct ordo_decision *decision)
+{
+    for (uint32_t i = decision->count; i > 0; i--) {
+        const struct ordo_operation *operation = &decision->operations[i - 1];
+
+        if (operation->kind <= ORDO_OPERATION_PAY && operation->amount > 0 && !operation->included)
+            return operation->place;
+    }
+    return (struct ordo_place){.rule = ORDO_STR("engine")};
+}
+
+/* All rules have spoken: do the sums hold? */
 static void finish_decision(struct ordo_script *script, struct ordo__run *run)
 {
     struct ordo_decision *decision = &run->run.decision;
-    struct ordo_place place = {.rule = ORDO_STR("engine")};
     struct ordo_error err;
 
-    run->run.state = ORDO_RUN_DECIDED;
-    if (decision->ended || ordo_decision_finish(decision, &err) == 0)
-        return;
-    if (decision->count > 0)
-        place = decision->operations[decision->count - 1].place;
-    ordo_decision_init(decision, &run->run.arena, &script->options.limits, &run->cart);
-    set_broken(script, run, place, ordo_str_from(err.message));
+    if (decision->ended)
+        decided(run);
+    else if (ordo_decision_finish(decision, &err) == 0)
+        run->run.state = ORDO_RUN_DECIDED;
+    else
+        set_broken(script, run, place_of_last_amount(decision), ordo_str_from(err.message));
 }
 
 static void step(struct ordo_script *script, struct ordo__run *run, int arguments);
@@ -175,7 +202,7 @@ static void failed(struct ordo_script *script, struct ordo__run *run, int status
 
     if (!run->skipping && run->run.decision.ended) { /* what happens after a reject does not matter */
         drop_thread(script, run);
-        run->run.state = ORDO_RUN_DECIDED;
+        decided(run);
         return;
     }
     ordo__place_of_error(run, run->thread, &place, &unit, &message);
@@ -217,7 +244,7 @@ static void step(struct ordo_script *script, struct ordo__run *run, int argument
         run->run.state = ORDO_RUN_WAITING;
     } else { /* reject and retry */
         drop_thread(script, run);
-        run->run.state = ORDO_RUN_DECIDED;
+        decided(run);
     }
 }
 

@@ -17,6 +17,7 @@ return {
     local try = order.try
     if not try then return end
     if try.sleep then ctx.sleep(try.sleep) end
+    if try.discount then decide:discount("try", try.discount) end
     if try.verdict == "held" then decide:hold("look at it") end
     if try.verdict == "rejected" then decide:reject("no", "because") end
     if try.verdict == "retry" then decide:retry(1500, "again") end

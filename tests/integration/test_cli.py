@@ -188,6 +188,15 @@ class Run(Scratch):
         self.assertRegex(done.stdout, r"\n  subtotal +8948\n  discount +-10\n")
         self.assertRegex(done.stdout, r"\n  total +8938\n  paid +0\n  due +8938\n")
 
+    def test_amounts_that_do_not_count_are_told(self):
+        self.write("scripts/rules/20_much.lua",
+                   "return { name = 'much', apply = function(order, decide) decide:discount('d', order.subtotal) end }")
+        done = self.run_here("run", "--order", "order.json")
+        self.assertIn("order o-1: held: rule error: the total is -10 (", done.stdout)
+        self.assertRegex(done.stdout, r"\n  discount +0 +ten \(does not count; asked for: 10\) ")
+        self.assertRegex(done.stdout, r"\n  discount +0 +d \(does not count; asked for: 8948\) ")
+        self.assertRegex(done.stdout, r"\n  total +8948\n")
+
     def test_json_is_what_clients_get(self):
         done = self.run_here("run", "--order", "-", "--now", "2026-11-23T06:27:05.250Z", "--json",
                              stdin=json.dumps(order("o-2", customer={"id": "c", "tier": "silver", "country": "DE"})))

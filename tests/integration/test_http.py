@@ -41,6 +41,25 @@ class Outcomes(HttpTest):
         answer = self.request("POST", "/orders/held-2/resolve", {"decision": "rejected", "by": "ann", "reason": "fraud"})
         self.assertEqual((answer.json["decision"], answer.json["reason"]), ("rejected", "fraud"))
 
+    def test_a_total_that_cannot_be_is_explained_and_does_not_come_out(self):
+        reason = ("rule error: the total is -2 (subtotal 3998 - discount 4000 + fee 0 + tax 0); it must be in "
+                  "0..9007199254740992")
+        answer = self.post(an_order("below-1", discount=4000))
+        self.assertEqual((answer.status, answer.json["decision"], answer.json["reason"]), (200, "held", reason))
+        self.assertEqual([answer.json[name] for name in ("subtotal", "discount", "fee", "tax", "total", "paid", "due")],
+                         [3998, 0, 0, 0, 3998, 0, 3998])
+        at = {"rule": "try", "at": "rules/10_try.lua:8"}
+        self.assertEqual(answer.json["operations"],
+                         [{"op": "discount", "label": "try", "amount": 0, "requested": 4000, **at},
+                          {"op": "hold", "reason": reason, **at}])
+        answer = self.request("POST", "/orders/below-1/resolve",
+                              {"decision": "accepted", "by": "ann", "reason": "at its price"})
+        self.assertEqual((answer.json["decision"], answer.json["total"], answer.json["due"]), ("accepted", 3998, 3998))
+        answer = self.post(an_order("below-2", discount=4000, verdict="rejected"))
+        self.assertEqual((answer.json["decision"], answer.json["reason"], answer.json["discount"], answer.json["total"]),
+                         ("rejected", "because", 0, 3998))
+        self.assertEqual(answer.json["operations"][0]["requested"], 4000)
+
     def test_invalid_claims_nothing(self):
         answer = self.post({"id": "invalid-1", "currency": "EUR", "items": []})
         self.assert_problem(answer, 422, "invalid_order")

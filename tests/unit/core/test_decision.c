@@ -403,6 +403,32 @@ static void test_the_check_at_the_end(void **state)
     fixture_done(&f);
 }
 
+static void test_withdrawn_amounts_leave_the_subtotal(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f, two_items);
+    add(&f, ORDO_OPERATION_DISCOUNT, 9000, 1);
+    add(&f, ORDO_OPERATION_PAY, 10, 0);
+    assert_int_equal(ordo_decision_cap(&f.decision, ORDO_STR("fee"), 3, ORDO_STR_NONE, place, &f.err), 0);
+    add(&f, ORDO_OPERATION_FEE, 8, 0);
+    assert_int_equal(item_net(&f, 1), 3998 - 9000 + 1);
+    ordo_decision_withdraw(&f.decision);
+    assert_true(f.decision.withdrawn);
+    assert_int_equal(f.decision.count, 4);
+    assert_int_equal(f.decision.operations[0].amount, 0);
+    assert_int_equal(f.decision.operations[0].requested, 9000);
+    assert_int_equal(f.decision.operations[1].amount, 0);
+    assert_int_equal(f.decision.operations[2].amount, 3); /* the cap itself */
+    assert_int_equal(f.decision.operations[3].requested, 8);
+    assert_int_equal(ordo_decision_net(&f.decision), 8948);
+    assert_int_equal(item_net(&f, 1), 3998);
+    assert_int_equal(f.decision.sums[ORDO_OPERATION_PAY], 0);
+    assert_int_equal(ordo_decision_finish(&f.decision, &f.err), 0);
+    fixture_done(&f);
+}
+
 static void test_the_json(void **state)
 {
     struct fixture f;
@@ -613,6 +639,7 @@ int main(void)
         cmocka_unit_test(test_the_last_route_and_value_win),
         cmocka_unit_test(test_limits_at_their_edge),
         cmocka_unit_test(test_the_check_at_the_end),
+        cmocka_unit_test(test_withdrawn_amounts_leave_the_subtotal),
         cmocka_unit_test(test_the_json),
         cmocka_unit_test(test_strings_are_written_as_the_writer_does),
         cmocka_unit_test(test_large_parts_find_their_room),

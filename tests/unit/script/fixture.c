@@ -145,6 +145,8 @@ static void print_operation(struct ordo_buffer *out, const struct ordo_operation
         ordo_buffer_printf(out, " " ORDO_STR_FMT, ORDO_STR_ARG(operation->label));
     if (operation->amount != 0)
         ordo_buffer_printf(out, " %lld", (long long)operation->amount);
+    if (operation->requested != operation->amount)
+        ordo_buffer_printf(out, " of %lld", (long long)operation->requested);
     if (operation->item > 0)
         ordo_buffer_printf(out, " item %u", operation->item);
     if (operation->included)

@@ -46,8 +46,8 @@ struct ordo_run *fixture_start_as(struct fixture *fixture, const char *order, ui
 void fixture_finish(struct fixture *fixture, struct ordo_run *run);
 
 /* Decides an order and gives it back: "accepted", "rejected CODE: REASON", "held: REASON", "retry MS:
- * REASON", "invalid:" and its problems; then a line an operation: "op label amount item text @ rule
- * file:line". In fixture->text. */
+ * REASON", "invalid:" and its problems; then a line an operation: "op label amount of REQUESTED item text @
+ * rule file:line". In fixture->text. */
 const char *fixture_decide(struct fixture *fixture, const char *order);
 /* The decision of the rule with this body on a usual order. */
 const char *fixture_run(struct fixture *fixture, const char *body);

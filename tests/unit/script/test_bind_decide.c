@@ -36,7 +36,7 @@ static void test_operations_are_recorded(void **state)
         {"decide:tax('t', 7, { included = false, item = 1 })", "tax t 7 item 1" AT},
         {"decide:pay('card', 100)", "pay card 100" AT},
         {"decide:cap('discount', 50, 'enough') decide:discount('d', 70)",
-         "cap discount 50 'enough'" AT "discount d 50" AT},
+         "cap discount 50 'enough'" AT "discount d 50 of 70" AT},
         {"decide:cap('fee', 0)", "cap fee" AT},
         {"decide:ship('north', { items = { 1, 3 } })", "ship north #1 #3" AT},
         {"decide:route('express')", "route express" AT},

@@ -148,23 +148,96 @@ static void test_error_texts(void **state)
     fixture_finish(fixture, run);
 }
 
-static void test_total_below_zero_breaks_the_last_rule(void **state)
+/* The total that a client would compute from what it sees. */
+static void assert_adds_up(const struct ordo_decision *decision, int64_t total)
+{
+    int64_t sums[ORDO_AMOUNT_KINDS] = {0};
+
+    for (uint32_t i = 0; i < decision->count; i++)
+        if (decision->operations[i].kind <= ORDO_OPERATION_PAY && !decision->operations[i].included)
+            sums[decision->operations[i].kind] += decision->operations[i].amount;
+    assert_memory_equal(sums, decision->sums, sizeof(sums));
+    assert_int_equal(ordo_decision_net(decision) + sums[ORDO_OPERATION_TAX], total);
+    assert_true(sums[ORDO_OPERATION_PAY] <= total);
+}
+
+/* Decides, and holds the sums against SUBTOTAL: what is left when no amount counts. */
+static const char *decide_withdrawn(struct fixture *fixture, const char *body)
+{
+    struct ordo_run *run;
+
+    fixture_rule(fixture, body);
+    run = fixture_start(fixture, ORDER(""));
+    assert_true(run->decision.withdrawn);
+    assert_adds_up(&run->decision, SUBTOTAL);
+    fixture_finish(fixture, run);
+    return fixture_decide(fixture, ORDER(""));
+}
+
+static void test_an_impossible_total_takes_the_amounts_along_and_keeps_the_operations(void **state)
 {
     struct fixture *fixture = *state;
     struct ordo_run *run;
 
-    fixture_rule(fixture, "decide:discount('too much', order.subtotal + 1)");
-    run = fixture_start(fixture, ORDER(""));
+    fixture_write(fixture, "rules/20_route.lua",
+                  "return { name = 'route', apply = function(_, decide) decide:route('slow') end }");
+    assert_string_equal(
+        decide_withdrawn(fixture, "decide:fee('f', 5)\ndecide:cap('pay', 0)\n"
+                                  "decide:discount('too much', order.subtotal + 6)\n"
+                                  "decide:tax('in', 7, { included = true }) decide:pay('card', 3)"),
+        "held: rule error: the total is -1 (subtotal 10198 - discount 10204 + fee 5 + tax 0); it must be in "
+        "0..9007199254740992\n"
+        "fee f of 5 @ test rules/10_test.lua:2\n"
+        "cap pay @ test rules/10_test.lua:3\n"
+        "discount too much of 10204 @ test rules/10_test.lua:4\n"
+        "tax in of 7 included @ test rules/10_test.lua:5\n"
+        "pay card of 3 @ test rules/10_test.lua:5\n"
+        "route slow @ route rules/20_route.lua:1\n"
+        "hold 'rule error: the total is -1 (subtotal 10198 - discount 10204 + fee 5 + tax 0); it must be in "
+        "0..9007199254740992' @ test rules/10_test.lua:4\n");
+    run = fixture_start(fixture, ORDER("")); /* the rule to blame is the one that changed a sum last */
     assert_true(run->broke);
-    assert_int_equal(run->decision.verdict, ORDO_VERDICT_HELD);
-    assert_int_equal(run->error.line, 2);
-    assert_int_equal(run->decision.sums[ORDO_OPERATION_DISCOUNT], 0);
-    assert_int_equal(run->decision.cart.subtotal, SUBTOTAL);
+    assert_int_equal(run->error.line, 4);
+    assert_true(ordo_str_equal(run->broke_at.rule, ORDO_STR("test")));
     fixture_finish(fixture, run);
-    /* a reject stands, whatever the sums */
-    assert_contains(
-        fixture_run(fixture, "decide:discount('too much', order.subtotal + 1) decide:reject('no')"),
-        "rejected no");
+    fixture_write(fixture, "rules/20_route.lua", NULL);
+
+    assert_contains(decide_withdrawn(fixture, "decide:pay('card', order.subtotal + 1)"),
+                    "held: rule error: 10199 is paid, but the total is 10198\n"
+                    "pay card of 10199 @ test rules/10_test.lua:2\n");
+    assert_contains(decide_withdrawn(fixture, "decide:fee('huge', 2 ^ 53)"),
+                    "held: rule error: the total is 9007199254751190 (");
+    /* what a cap had cut is known by what was asked for */
+    assert_contains(decide_withdrawn(fixture, "decide:cap('discount', 20000) decide:discount('d', 30000)"),
+                    "cap discount 20000 @ test rules/10_test.lua:2\n"
+                    "discount d of 30000 @ test rules/10_test.lua:2\n");
+    /* the reason is what is wrong, also when a rule held the order before */
+    assert_contains(decide_withdrawn(fixture, "decide:hold('look') decide:discount('d', order.subtotal + 1)"),
+                    "held: rule error: the total is -1 (");
+}
+
+/* However the evaluation ended: no client sees sums that cannot be. */
+static void test_impossible_sums_do_not_come_out_by_another_end(void **state)
+{
+    static const char *const ends[][2] = {
+        {"decide:reject('no')", "rejected no: \ndiscount d of 10199 @ "},
+        {"coroutine.wrap(function() decide:reject('no') end)()", "rejected no: \ndiscount d of 10199 @ "},
+        {"pcall(coroutine.wrap(function() decide:reject('no') end))",
+         "rejected no: \ndiscount d of 10199 @ "},
+        {"error('oops')", "held: rule error: oops\ndiscount d of 10199 @ "},
+    };
+    struct fixture *fixture = *state;
+    char body[256];
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        snprintf(body, sizeof(body), "decide:discount('d', order.subtotal + 1) %s", ends[i][0]);
+        assert_contains(decide_withdrawn(fixture, body), ends[i][1]);
+    }
+    /* ... and those that can be stay */
+    assert_contains(fixture_run(fixture, "decide:discount('d', order.subtotal) decide:reject('no')"),
+                    "rejected no: \ndiscount d 10198 @ ");
+    assert_contains(fixture_run(fixture, "decide:hold('look') decide:fee('f', 5) error('oops')"),
+                    "held: rule error: oops\nhold 'look' @ test rules/10_test.lua:2\nfee f 5 @ ");
 }
 
 static void test_problems_of_engine_and_checks_come_together(void **state)
@@ -363,7 +436,8 @@ int main(void)
         TEST(test_precedence),
         TEST(test_broken_rule_follows_the_policy),
         TEST(test_error_texts),
-        TEST(test_total_below_zero_breaks_the_last_rule),
+        TEST(test_an_impossible_total_takes_the_amounts_along_and_keeps_the_operations),
+        TEST(test_impossible_sums_do_not_come_out_by_another_end),
         TEST(test_problems_of_engine_and_checks_come_together),
         TEST(test_check_that_breaks),
         TEST(test_checks_stop_before_the_rules),
