@@ -42,6 +42,35 @@ static int draw(lua_State *L)
     return 1;
 }
 
+static bool is_function(lua_State *L, int index, const char *library, const char *name)
+{
+    bool same;
+
+    lua_getglobal(L, library);
+    lua_getfield(L, -1, name);
+    same = lua_rawequal(L, index, -1);
+    lua_pop(L, 2);
+    return same;
+}
+
+/* Lua cannot wait while one of its C functions runs, which has called back: there is no way to go on with that later.
+ * In this LuaJIT these are few: iterators, metamethods of operators and pcall can wait. */
+static int cannot_wait(lua_State *L)
+{
+    lua_Debug frame;
+
+    for (int level = 1; lua_getstack(L, level, &frame) != 0; level++) {
+        lua_getinfo(L, "f", &frame);
+        if (is_function(L, lua_gettop(L), "table", "sort"))
+            return luaL_error(L, "ctx.sleep: cannot wait inside of what table.sort calls; wait before it");
+        if (is_function(L, lua_gettop(L), "string", "gsub"))
+            return luaL_error(L, "ctx.sleep: cannot wait inside of what string.gsub calls; wait before it");
+        lua_pop(L, 1);
+    }
+    return luaL_error(
+        L, "ctx.sleep: cannot wait inside of an error handler, or what print calls; wait before it");
+}
+
 static int sleep_ms(lua_State *L)
 {
     struct ordo__run *run = ordo__bind_run(L, "ctx");
@@ -53,10 +82,12 @@ static int sleep_ms(lua_State *L)
         return luaL_error(L, "ctx.sleep: cannot wait inside of a coroutine of the script's own");
     if (ms == 0)
         return 0;
+    if (!lua_isyieldable(L))
+        return cannot_wait(L);
     lua_settop(L, 0);
     run->slept_ns = ordo_clock_ns();
     run->run.wake_ns = run->slept_ns + ms * 1000000;
-    run->sleeping = true; /* when yielding raises, run.c does not look at it */
+    run->sleeping = true;
     return lua_yield(L, 0);
 }
 

@@ -3,8 +3,9 @@
  * and line that made it; what it means for the totals is core/decision.c's business.
  *
  * reject and retry end the evaluation by yielding out of the run's coroutine for good: no pcall of a rule can
- * swallow that, and it costs a tenth of raising an error. Inside a coroutine of the rule's own they raise;
- * whatever the rule makes of it, the next call to decide ends the run.
+ * swallow that, and it costs a tenth of raising an error. Inside a coroutine of the rule's own, and where a
+ * C function of Lua calls back (a comparator of table.sort), they raise; whatever the rule makes of it, the
+ * verdict stands and the next call to decide ends the run.
  */
 #include "script/script_impl.h"
 
@@ -22,9 +23,9 @@ static struct ordo__run *enter(lua_State *L, const char *method)
 
 static int stop(lua_State *L)
 {
-    if (ordo__script_of(L)->current->thread == L)
+    if (ordo__script_of(L)->current->thread == L && lua_isyieldable(L))
         return lua_yield(L, 0);
-    return luaL_error(L, "the decision has ended");
+    return luaL_error(L, "the decision has ended by reject or retry; nothing runs behind it");
 }
 
 static struct ordo_place place_of(lua_State *L, struct ordo__run *run, const char *method)

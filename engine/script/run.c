@@ -194,6 +194,16 @@ static void run_checks(struct ordo_script *script, struct ordo__run *run, size_t
     run->run.state = ORDO_RUN_INVALID;
 }
 
+/* An error that came out of a coroutine of the script's own has the place twice: the inner one is that of the error. */
+static void find_innermost(const struct ordo__generation *generation, struct ordo_place *place,
+                           ordo_str *message)
+{
+    struct ordo__unit *named;
+
+    while ((named = ordo__place_strip(generation, message, &place->line)) != NULL)
+        place->file = named->path;
+}
+
 static void failed(struct ordo_script *script, struct ordo__run *run, int status)
 {
     struct ordo_place place;
@@ -206,6 +216,7 @@ static void failed(struct ordo_script *script, struct ordo__run *run, int status
         return;
     }
     ordo__place_of_error(run, run->thread, &place, &unit, &message);
+    find_innermost(run->generation, &place, &message);
     if (status == LUA_ERRMEM)
         message = ORDO_STR("out of memory");
     if (run->run.problems.count > 0) {

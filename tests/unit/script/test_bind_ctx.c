@@ -116,9 +116,106 @@ static void test_wrong_calls(void **state)
     assert_string_equal(fixture_break(fixture, "ctx.lookup('t', 'k')"), "ctx.lookup is not available yet");
     assert_string_equal(fixture_break(fixture, "ctx.count('k', 1)"), "ctx.count is not available yet");
     assert_string_equal(fixture_break(fixture, "ctx.clock()"), "ctx has no 'clock'");
-    /* waiting in a comparator would have to leave a C function in the middle */
-    assert_contains(fixture_break(fixture, "table.sort({ 1, 2 }, function() ctx.sleep(1) end)"),
-                    "attempt to yield across C-call boundary");
+}
+
+/* Breaks the rule by waiting; then the same script decides as if nothing had been. */
+static void assert_cannot_wait(struct fixture *fixture, const char *body, const char *where)
+{
+    char expected[512];
+
+    snprintf(expected, sizeof(expected),
+             "held: rule error: ctx.sleep: cannot wait inside of %s\nhold 'rule error: ctx.sleep: cannot "
+             "wait inside "
+             "of %s' @ test rules/10_test.lua:2\n",
+             where, where);
+    for (int i = 0; i < 100; i++) /* compiled by then */
+        assert_string_equal(fixture_run(fixture, body), expected);
+    assert_string_equal(fixture_run(fixture, "ctx.sleep(1) decide:note('fine')"),
+                        "accepted\nnote 'fine' @ test rules/10_test.lua:2\n");
+}
+
+static void test_where_lua_cannot_wait_the_error_says_so(void **state)
+{
+    static const char *const sort[] = {
+        "table.sort({ 1, 2 }, function() ctx.sleep(1) end)",
+        "return table.sort({ 1, 2 }, function() ctx.sleep(1) end)",
+        "local f = table.sort f({ 1, 2 }, function() assert(pcall(ctx.sleep, 1)) end)",
+        "local m = { __lt = function() ctx.sleep(1) end }\n"
+        "table.sort { setmetatable({}, m), setmetatable({}, m) }",
+    };
+    static const char *const gsub[] = {
+        "return (order.id:gsub('o', function() ctx.sleep(1) end))",
+        "local s = string.gsub('abc', 'b', function() for i = 1, 2 do ctx.sleep(i) end end)",
+        "local t = setmetatable({}, { __index = function() ctx.sleep(1) end }) string.gsub('abc', 'b', t)",
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < sizeof(sort) / sizeof(*sort); i++)
+        assert_cannot_wait(fixture, sort[i], "what table.sort calls; wait before it");
+    for (size_t i = 0; i < sizeof(gsub) / sizeof(*gsub); i++)
+        assert_cannot_wait(fixture, gsub[i], "what string.gsub calls; wait before it");
+    assert_cannot_wait(fixture, "coroutine.wrap(function() ctx.sleep(1) end)()",
+                       "a coroutine of the script's own");
+    assert_contains(
+        fixture_run(fixture, "xpcall(error, function() local _, e = pcall(ctx.sleep, 1) decide:note(e) end)"),
+        "note 'ctx.sleep: cannot wait inside of an error handler, or what print calls; wait before it'");
+}
+
+/* Whoever caught the error goes on, and may wait afterwards. */
+static void test_an_error_about_waiting_can_be_caught(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ordo_run *run;
+
+    fixture_rule(fixture, "assert(not pcall(table.sort, { 1, 2 }, function() ctx.sleep(1) end))\n"
+                          "ctx.sleep(7) decide:note('waited')");
+    run = fixture_start(fixture, ORDER(""));
+    assert_int_equal(run->state, ORDO_RUN_WAITING);
+    ordo_script_resume(fixture->script, run);
+    assert_false(run->broke);
+    assert_true(ordo_str_equal(run->decision.operations[0].text, ORDO_STR("waited")));
+    fixture_finish(fixture, run);
+}
+
+/* Everything else may wait in the middle: LuaJIT runs it without C between. */
+static void test_waiting_in_metamethods_iterators_and_protected_calls(void **state)
+{
+    static const char *const bodies[] = {
+        "local function it(_, i) if not i then ctx.sleep(1) return 1 end end\nfor i in it do n = n + i end",
+        "for k, v in pairs { 1 } do ctx.sleep(1) n = n + v end",
+        "local t = setmetatable({}, { __index = function() ctx.sleep(1) return 1 end }) n = t.x",
+        "local t = setmetatable({}, { __newindex = function() ctx.sleep(1) n = 1 end }) t.x = 1",
+        "local t = setmetatable({}, { __add = function() ctx.sleep(1) return 1 end }) n = t + 1",
+        "local t = setmetatable({}, { __concat = function() ctx.sleep(1) return 1 end }) n = t .. 'x'",
+        "local m = { __eq = function() ctx.sleep(1) return true end }\n"
+        "if setmetatable({}, m) == setmetatable({}, m) then n = 1 end",
+        "local t = setmetatable({}, { __lt = function() ctx.sleep(1) return true end }) if t < t then n = 1 "
+        "end",
+        "local t = setmetatable({}, { __call = function() ctx.sleep(1) return 1 end }) n = t()",
+        "n = tonumber(tostring(setmetatable({}, { __tostring = function() ctx.sleep(1) return '1' end })))",
+        "n = tonumber(('%s'):format(setmetatable({}, { __tostring = function() ctx.sleep(1) return '1' end "
+        "})))",
+        "pcall(function() ctx.sleep(1) n = 1 end)",
+        "xpcall(function() ctx.sleep(1) n = 1 end, error)",
+        "n = require('list').sort({ 1, 1 }, function() ctx.sleep(1) return false end)[1]",
+    };
+    struct fixture *fixture = *state;
+    char body[512];
+
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+        struct ordo_run *run;
+
+        snprintf(body, sizeof(body), "local n = 0\n%s\ndecide:count('n', n)", bodies[i]);
+        fixture_rule(fixture, body);
+        run = fixture_start(fixture, ORDER(""));
+        if (run->state != ORDO_RUN_WAITING)
+            fail_msg("%s: did not wait: %s", bodies[i], run->broke ? run->error.message : "");
+        while (run->state == ORDO_RUN_WAITING)
+            ordo_script_resume(fixture->script, run);
+        if (run->decision.count != 1 || run->decision.operations[0].amount != 1)
+            fail_msg("%s: %s", bodies[i], run->broke ? run->error.message : "not one count");
+        fixture_finish(fixture, run);
+    }
 }
 
 int main(void)
@@ -129,6 +226,9 @@ int main(void)
         TEST(test_random_is_seeded_by_order_and_attempt),
         TEST(test_sleep_gives_the_thread_back),
         TEST(test_wrong_calls),
+        TEST(test_where_lua_cannot_wait_the_error_says_so),
+        TEST(test_an_error_about_waiting_can_be_caught),
+        TEST(test_waiting_in_metamethods_iterators_and_protected_calls),
     };
     int failed = 0;
 

@@ -85,6 +85,17 @@ static void test_reject_ends_and_no_pcall_swallows_it(void **state)
         "rejected no: \nreject no @ test rules/10_test.lua:2\n");
     assert_string_equal(fixture_run(fixture, "pcall(table.sort, {1, 2}, function() decide:reject('no') end)"),
                         "rejected no: \nreject no @ test rules/10_test.lua:2\n");
+    assert_string_equal(
+        fixture_run(fixture, "return order.id:gsub('o', function() decide:retry(5, 'busy') end)"),
+        "retry 5: busy\nretry 5 'busy' @ test rules/10_test.lua:2\n");
+    fixture_write(fixture, "lib/keep.lua", "return {}");
+    fixture_rule(fixture, "local keep = require 'keep' if keep.text then decide:note(keep.text) end\n"
+                          "local _, e = pcall(table.sort, {1, 2}, function() decide:reject('no') end)\n"
+                          "keep.text = e");
+    assert_contains(fixture_decide(fixture, ORDER("")), "rejected no");
+    assert_contains(
+        fixture_decide(fixture, ORDER("")),
+        "note 'rules/10_test.lua:3: the decision has ended by reject or retry; nothing runs behind it'");
 }
 
 static void test_precedence(void **state)
@@ -129,6 +140,7 @@ static void test_broken_rule_follows_the_policy(void **state)
 static void test_error_texts(void **state)
 {
     struct fixture *fixture = *state;
+    struct ordo_run *run;
 
     assert_string_equal(fixture_break(fixture, "error('plain')"), "plain");
     assert_string_equal(fixture_break(fixture, "error('no place', 0)"), "no place");
@@ -136,11 +148,16 @@ static void test_error_texts(void **state)
                         "an error that is a table; give error() a string");
     assert_string_equal(fixture_break(fixture, "error()"), "error(nil)");
     assert_contains(fixture_break(fixture, "local function f() return 1 + f() end f()"), "stack overflow");
-    assert_contains(fixture_break(fixture, "coroutine.wrap(function() error('deep') end)()"), "deep");
+    /* a coroutine puts its place before that of the error, which is the one to tell */
+    assert_string_equal(fixture_break(fixture, "coroutine.wrap(function()\nerror('deep') end)()"), "deep");
+    run = fixture_start(fixture, ORDER(""));
+    assert_int_equal(run->error.line, 3);
+    assert_int_equal(run->broke_at.line, 3);
+    fixture_finish(fixture, run);
     /* the place is that of the error in a library, the rule the one that called it */
     fixture_write(fixture, "lib/help.lua", "return {\n  go = function()\n    error('helpless')\n  end }");
     fixture_rule(fixture, "require('help').go()");
-    struct ordo_run *run = fixture_start(fixture, ORDER(""));
+    run = fixture_start(fixture, ORDER(""));
     assert_string_equal(run->error.place, "lib/help.lua");
     assert_int_equal(run->error.line, 3);
     assert_string_equal(run->error.message, "helpless");
