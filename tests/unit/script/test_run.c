@@ -148,6 +148,14 @@ static void test_error_texts(void **state)
                         "an error that is a table; give error() a string");
     assert_string_equal(fixture_break(fixture, "error()"), "error(nil)");
     assert_contains(fixture_break(fixture, "local function f() return 1 + f() end f()"), "stack overflow");
+    /* the frame of a tail call is gone: the place is where the rule begins */
+    assert_string_equal(fixture_break(fixture, "\nreturn decide:fee('f', -1)"),
+                        "decide:fee: the amount must not be negative, it is -1");
+    run = fixture_start(fixture, ORDER(""));
+    assert_string_equal(run->error.place, "rules/10_test.lua");
+    assert_int_equal(run->error.line, 1);
+    fixture_finish(fixture, run);
+    assert_string_equal(fixture_break(fixture, "error('driver:1 fails', 0)"), "driver:1 fails");
     /* a coroutine puts its place before that of the error, which is the one to tell */
     assert_string_equal(fixture_break(fixture, "coroutine.wrap(function()\nerror('deep') end)()"), "deep");
     run = fixture_start(fixture, ORDER(""));
