@@ -11,7 +11,7 @@
 
 static const char *const engine_modules[] = {"list", "money", "text", "time"};
 
-void ordo__embedded_run(lua_State *L, const char *name)
+void ordo__embedded_load(lua_State *L, const char *name)
 {
     char chunk[64];
 
@@ -23,10 +23,15 @@ void ordo__embedded_run(lua_State *L, const char *name)
             continue;
         if (luaL_loadbufferx(L, file->bytes, file->len, chunk, "t") != 0)
             lua_error(L);
-        lua_call(L, 0, 1);
         return;
     }
     luaL_error(L, "there is no file %s in this program", name);
+}
+
+void ordo__embedded_run(lua_State *L, const char *name)
+{
+    ordo__embedded_load(L, name);
+    lua_call(L, 0, 1);
 }
 
 void ordo__modules_open(lua_State *L)
@@ -67,6 +72,7 @@ static int unknown_module(lua_State *L, struct ordo__generation *generation, con
     luaL_Buffer text;
     bool any = false;
 
+    ordo__hint_module(L, name);
     luaL_buffinit(L, &text);
     for (size_t i = 0; i < generation->count; i++) {
         const struct ordo__unit *unit = &generation->units[i];
@@ -80,6 +86,19 @@ static int unknown_module(lua_State *L, struct ordo__generation *generation, con
     luaL_pushresult(&text);
     return luaL_error(L, "require: there is no module \"%s\"; the engine has list, money, text, time%s", name,
                       lua_tostring(L, -1));
+}
+
+int ordo__modules_exists(lua_State *L)
+{
+    struct ordo__generation *generation = lua_touserdata(L, lua_upvalueindex(1));
+    ordo_str name;
+
+    name.ptr = luaL_checklstring(L, 1, &name.len);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ordo__script_of(L)->engine_ref);
+    lua_pushvalue(L, 1);
+    lua_rawget(L, -2);
+    lua_pushboolean(L, !lua_isnil(L, -1) || find_unit(generation, name) != NULL);
+    return 1;
 }
 
 int ordo__modules_require(lua_State *L)

@@ -2,8 +2,8 @@
  * sandbox.c: what a script finds as its globals: an allow list, built by hand.
  *
  * Each script has an empty environment that reads through to a base which no script can reach, so nothing
- * that one does is seen by another. Reading or writing a name that is not there is an error. The libraries
- * are sealed objects (see ordo__bind_seal); strings get their methods from a table of the engine's own.
+ * that one does is seen by another. Reading or writing a name that is not there is an error, which
+ * sandbox_hints.c words. The libraries are sealed objects (see ordo__bind_seal); strings get their methods from a table of the engine's own.
  *
  * Rules are semi-trusted: this limits mistakes and how far they reach. It is no wall against an attacker.
  */
@@ -30,10 +30,15 @@ static const char *const bit_functions[] = {"arshift", "band", "bnot",   "bor", 
                                             "rol",     "ror",  "rshift", "tobit", "tohex", NULL};
 static const char *const coroutine_functions[] = {"create", "resume", "status", "wrap", NULL};
 
-static int undeclared(lua_State *L)
+static int read_undeclared(lua_State *L)
 {
-    return luaL_error(L, "global '%s' is not declared: use local",
-                      lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : lua_typename(L, lua_type(L, 2)));
+    return ordo__hint_read(L, 1, 2);
+}
+
+/* Upvalue 1: the globals. */
+static int write_undeclared(lua_State *L)
+{
+    return ordo__hint_write(L, lua_upvalueindex(1), 2);
 }
 
 static int read_only(lua_State *L)
@@ -43,8 +48,7 @@ static int read_only(lua_State *L)
 
 static int no_field(lua_State *L)
 {
-    return luaL_error(L, "%s has no '%s'", lua_tostring(L, lua_upvalueindex(1)),
-                      lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : lua_typename(L, lua_type(L, 2)));
+    return ordo__hint_field(L, lua_tostring(L, lua_upvalueindex(1)), 1, 2);
 }
 
 static int name_of(lua_State *L)
@@ -262,11 +266,12 @@ static void push_env_meta(lua_State *L, struct ordo__generation *generation)
     lua_pushcclosure(L, ordo__modules_require, 1);
     lua_setfield(L, -2, "require");
     lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, undeclared);
+    lua_pushcfunction(L, read_undeclared);
     lua_setfield(L, -2, "__index");
     lua_setmetatable(L, -2);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, undeclared);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "__index");
+    lua_pushcclosure(L, write_undeclared, 1);
     lua_setfield(L, -2, "__newindex");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");

@@ -144,6 +144,7 @@ ORDO_LJMP void ordo__sandbox_open(lua_State *L); /* fills base_ref, boot_ref */
 ORDO_LJMP void ordo__sandbox_env(lua_State *L, struct ordo__generation *generation);
 ORDO_LJMP void ordo__modules_open(lua_State *L);   /* fills engine_ref */
 ORDO_LJMP int ordo__modules_require(lua_State *L); /* the function `require`; upvalue 1: the generation */
+ORDO_LJMP int ordo__modules_exists(lua_State *L);  /* name -> boolean; upvalue 1: the generation */
 
 struct ordo__embedded {
     const char *name; /* base.lua */
@@ -152,8 +153,17 @@ struct ordo__embedded {
 };
 extern const struct ordo__embedded ordo__embedded[];
 extern const size_t ordo__embedded_count;
-/* Runs an embedded file and leaves what it returns. [-0, +1] */
+/* Leaves an embedded file as a function; runs one and leaves what it returns. [-0, +1] */
+ORDO_LJMP void ordo__embedded_load(lua_State *L, const char *name);
 ORDO_LJMP void ordo__embedded_run(lua_State *L, const char *name);
+
+/* --- sandbox_hints.c: errors about names that scripts are not given. Tables and keys are stack indices. --- */
+
+ORDO_LJMP int ordo__hint_field(lua_State *L, const char *object, int table,
+                               int key); /* of a library, decide, … */
+ORDO_LJMP int ordo__hint_read(lua_State *L, int globals, int key);
+ORDO_LJMP int ordo__hint_write(lua_State *L, int globals, int key);
+ORDO_LJMP void ordo__hint_module(lua_State *L, const char *name); /* raises, or has nothing to say */
 
 /* --- generation.c, warnings.c
  * ----------------------------------------------------------------------------------- */
@@ -166,8 +176,8 @@ ORDO_LJMP void ordo__generation_run_file(lua_State *L, struct ordo__generation *
                                          struct ordo__unit *unit);
 void ordo__generation_drop(struct ordo_script *script,
                            struct ordo__generation *generation); /* if nobody needs it */
-/* Lines about the main function of a unit, on top of the stack. [-0, +0] */
-ORDO_LJMP void ordo__warnings_find(lua_State *L, const struct ordo__generation *generation,
+/* Adds lines about the main function of a unit, which is on top of the stack. [-1, +0] */
+ORDO_LJMP void ordo__warnings_find(lua_State *L, struct ordo__generation *generation,
                                    const struct ordo__unit *unit, struct ordo_buffer *warnings);
 
 /* --- run.c

@@ -156,6 +156,17 @@ class Check(Scratch):
         self.assertRegex(done.stderr, r"rules/20_syntax\.lua:[34]: ")
         self.assertRegex(done.stderr, r"rules/30_shape\.lua:?\d*: .*apply")
 
+    def test_what_would_break_later_is_warned_of_with_file_and_line(self):
+        self.write_rules({
+            **RULES,
+            "rules/20_late.lua": "local n = 0\nreturn { apply = function(order)\n  n = n + 1\n"
+                                 "  if order.late then return os.time() end\nend }\n",
+        })
+        done = self.run_here("check")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, r"(?m)^warning: .*rules/20_late\.lua:3: `n` is changed here and outlives the order")
+        self.assertRegex(done.stderr, r"(?m)^warning: .*rules/20_late\.lua:4: os is not here: .*; use ctx\.now\(\)")
+
     def test_print_tells_where_each_value_comes_from(self):
         self.write("ordo.yaml", "queue: { high: 77 }\n")
         done = self.run_here("check", "--print", "--set", "queue.low=33", environment={"ORDO_QUEUE_MEDIUM": "55"})

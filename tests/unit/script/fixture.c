@@ -238,6 +238,19 @@ const char *fixture_value(struct fixture *fixture, const char *expression)
     return text + 16;
 }
 
+const char *fixture_warnings(struct fixture *fixture)
+{
+    struct ordo_buffer *out = &fixture->text;
+    const char *at = fixture->warnings.ptr, *folder;
+
+    ordo_buffer_clear(out);
+    for (; (folder = strstr(at, fixture->folder)) != NULL; at = folder + strlen(fixture->folder))
+        ordo_buffer_printf(out, "%.*sF", (int)(folder - at), at);
+    ordo_buffer_printf(out, "%s", at);
+    ordo_buffer_put(out, 0);
+    return out->ptr;
+}
+
 void assert_contains(const char *text, const char *part)
 {
     if (strstr(text, part) == NULL)

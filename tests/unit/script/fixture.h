@@ -56,4 +56,6 @@ const char *fixture_run(struct fixture *fixture, const char *body);
 const char *fixture_break(struct fixture *fixture, const char *body);
 /* What the expression gives, as tostring says it. */
 const char *fixture_value(struct fixture *fixture, const char *expression);
+/* What loading warned of, with F for the folder. In fixture->text. */
+const char *fixture_warnings(struct fixture *fixture);
 void assert_contains(const char *text, const char *part);

@@ -95,7 +95,7 @@ static void test_wrong_calls_name_the_argument(void **state)
     static const char *const pairs[][2] = {
         {"decide.discount('d', 1)", "call it with a colon: decide:discount(...)"},
         {"decide.net()", "call it with a colon: decide:net(...)"},
-        {"decide:discont('d', 1)", "decide has no 'discont'"},
+        {"decide:discont('d', 1)", "decide has no 'discont'; did you mean 'discount'?"},
         {"decide:discount('d', 2.5)",
          "decide:discount: amount must be a whole number of minor units, got 2.5"},
         {"decide:discount('d', '5')",
