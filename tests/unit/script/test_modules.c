@@ -6,6 +6,9 @@
 #include <stdio.h>
 
 #include "base/int128.h"
+#include "script/script_impl.h"
+
+static const char *rules_md = "docs/rules.md";
 
 static struct fixture shared;
 
@@ -352,7 +355,82 @@ static void test_time(void **state)
                     "time.zoned: there is no zone \"Mars/Base\"");
 }
 
-int main(void)
+/* Pushes the table ZONES of lua/time.lua, which only the function that uses it can reach. */
+static void push_zones(lua_State *L, const struct ordo_script *script)
+{
+    const char *name;
+
+    lua_rawgeti(L, LUA_REGISTRYINDEX, script->engine_ref);
+    lua_getfield(L, -1, "time");
+    lua_getfield(L, -1, "zoned");
+    for (int i = 1; (name = lua_getupvalue(L, -1, i)) != NULL; i++) {
+        if (strcmp(name, "ZONES") == 0)
+            return;
+        lua_pop(L, 1);
+    }
+    fail_msg("time.zoned has no upvalue ZONES");
+}
+
+/* One `Zone/Name` of a documented row; the table of zones is on top of the stack. */
+static void check_zone(lua_State *L, const char *name, int offset_min, const char *summer)
+{
+    lua_getfield(L, -1, name);
+    if (!lua_istable(L, -1))
+        fail_msg("docs/rules.md has %s, the module time has not", name);
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
+    if (lua_tointeger(L, -2) != offset_min)
+        fail_msg("%s: docs/rules.md says %d minutes, the module %d", name, offset_min,
+                 (int)lua_tointeger(L, -2));
+    assert_string_equal(lua_isnil(L, -1)                         ? "none"
+                        : strcmp(lua_tostring(L, -1), "eu") == 0 ? "European"
+                                                                 : "American",
+                        summer);
+    lua_pop(L, 3);
+}
+
+/* "| +01:00 | European | `Europe/Amsterdam` … |"; gives the number of its zones. */
+static int check_zone_row(lua_State *L, const char *row)
+{
+    char sign, summer[16], name[64];
+    int hours, minutes, count = 0;
+
+    if (sscanf(row, "| %c%2d:%2d | %15s |", &sign, &hours, &minutes, summer) != 4)
+        return 0;
+    for (const char *at = strchr(row, '`'); at != NULL; at = strchr(at, '`')) {
+        size_t len = strcspn(at + 1, "`");
+
+        assert_true(len < sizeof(name));
+        memcpy(name, at + 1, len);
+        name[len] = 0;
+        check_zone(L, name, (sign == '-' ? -1 : 1) * (60 * hours + minutes), summer);
+        at += len + 2;
+        count++;
+    }
+    return count;
+}
+
+static void test_the_documented_zones_are_those_of_the_module(void **state)
+{
+    struct fixture *fixture = *state;
+    lua_State *L = fixture->script->vm->L;
+    int top = lua_gettop(L), documented = 0, known = 0;
+    FILE *file = fopen(rules_md, "r");
+    char line[4096];
+
+    if (file == NULL)
+        fail_msg("%s cannot be opened; give its path as argument", rules_md);
+    push_zones(L, fixture->script);
+    while (fgets(line, sizeof(line), file) != NULL)
+        documented += check_zone_row(L, line);
+    fclose(file);
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1))
+        known++;
+    assert_int_equal(documented, known);
+    lua_settop(L, top);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_require_gives_engine_and_own_modules_once),
@@ -362,7 +440,10 @@ int main(void)
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_time),
+        cmocka_unit_test(test_the_documented_zones_are_those_of_the_module),
     };
 
+    if (argc > 1)
+        rules_md = argv[1];
     return cmocka_run_group_tests(tests, setup, teardown);
 }
