@@ -18,9 +18,8 @@ enum ordo_log_format { ORDO_LOG_TEXT = 0, ORDO_LOG_JSON };
 void ordo_log_setup(enum ordo_log_level level, enum ordo_log_format format); /* before threads start */
 bool ordo_log_is_on(enum ordo_log_level level);
 
-/* One write(2) a line, so lines of threads do not mix; control characters are escaped; a line ends at 4 KiB,
- * with
- * "...". Keeps errno. Any thread. */
+/* One write(2) a line, so lines of threads do not mix; control characters are escaped; a line ends at
+ * 4 KiB, with "...". Keeps errno. Any thread. */
 void ordo_log_write(enum ordo_log_level level, const char *tag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

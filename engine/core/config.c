@@ -64,8 +64,8 @@ static int read_file(const char *path, struct ordo_buffer *out)
     return code;
 }
 
-/* The tree of the file over the tree of the defaults; what the file names, it replaces. False: not readable.
- */
+/* The tree of the file over the tree of the defaults; what the file names, it replaces. False: not
+ * readable. */
 static bool add_file(struct ordo_config *config, ordo_str text, struct ordo_buffer *errors)
 {
     struct ordo_config_source source = {.origin = config->file, .layer = ORDO_CONFIG_FILE};

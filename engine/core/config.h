@@ -18,8 +18,8 @@ struct ordo_config;
 struct ordo_config_input {
     const char *file;        /* -c FILE; NULL: ./ordo.yaml, else /etc/ordo/ordo.yaml, else the defaults */
     const char *const *sets; /* KEY=VALUE, NULL ends; may be NULL */
-    const char *const *environment; /* NAME=VALUE, NULL ends; usually environ; only ORDO_ names count, an
-                                       unknown one is an error */
+    /* NAME=VALUE, NULL ends; usually environ; only ORDO_ names count, an unknown one is an error */
+    const char *const *environment;
 };
 
 /* Reads and checks all but the plugins' own options. NULL and every error as a line in *errors. */

@@ -257,8 +257,8 @@ void ordo_options_free(struct ordo_options *options)
     free(options);
 }
 
-/* Marks it as read. A wrong name or type is a bug of the caller, which the log names before the process ends.
- */
+/* Marks it as read. A wrong name or type is a bug of the caller, which the log names before the process
+ * ends. */
 static const struct value *read_value(const struct ordo_options *options, const char *name,
                                       bool right_type(int type))
 {

@@ -204,8 +204,8 @@ void ordo_plugin_unload(struct ordo_plugin_library *library)
 {
     if (library == NULL)
         return;
-        /* Sanitizers report at the end of the process, and name the functions only of what is still loaded.
-         */
+        /* Sanitizers report at the end of the process, and name the functions only of what is still
+         * loaded. */
 #ifndef ORDO_SANITIZED
     dlclose(library->handle);
 #endif

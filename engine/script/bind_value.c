@@ -64,8 +64,8 @@ static int compare_keys(const void *left, const void *right)
     return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
 }
 
-/* The keys are strings of the table and live as long as it does. The list belongs to the garbage collector.
- */
+/* The keys are strings of the table and live as long as it does. The list belongs to the garbage
+ * collector. */
 static ordo_str *sorted_keys(struct puller *from, int index, size_t *ret_count)
 {
     lua_State *L = from->L;

@@ -2,10 +2,8 @@
  * generation.c: a rule set becomes functions: every file is compiled and run, then one driver calls them all.
  *
  * The driver is Lua text made for this rule set, a call a line and no loop: each call then has one target,
- * which the JIT
- * inlines; a loop over a list of functions would have it compile the same place again and again. Line n
- * calls unit n, so
- * the line of the driver's frame tells which unit runs.
+ * which the JIT inlines; a loop over a list of functions would have it compile the same place again and
+ * again. Line n calls unit n, so the line of the driver's frame tells which unit runs.
  *
  * All files are tried, so that every broken one is reported at once.
  */

@@ -2,11 +2,10 @@
  * run.c: one attempt at one order: its coroutine is started, resumed, and what came of it becomes a state.
  *
  * Coroutines are used again: one whose function has returned takes a new function. One that ended in the
- * middle (an error, a
- * reject, an order given up) is left to the garbage collector.
+ * middle (an error, a reject, an order given up) is left to the garbage collector.
  *
- * What Lua itself may raise in here (only lack of memory) is raised inside of the coroutine or of a
- * protected call.
+ * What Lua itself may raise in here (only lack of memory) is raised inside of the coroutine or of a protected
+ * call.
  */
 #include "script/script_impl.h"
 

@@ -3,7 +3,8 @@
  *
  * Each script has an empty environment that reads through to a base which no script can reach, so nothing
  * that one does is seen by another. Reading or writing a name that is not there is an error, which
- * sandbox_hints.c words. The libraries are sealed objects (see ordo__bind_seal); strings get their methods from a table of the engine's own.
+ * sandbox_hints.c words. The libraries are sealed objects (see ordo__bind_seal); strings get their methods
+ * from a table of the engine's own.
  *
  * Rules are semi-trusted: this limits mistakes and how far they reach. It is no wall against an attacker.
  */
@@ -18,7 +19,7 @@ static const char *const base_functions[] = {"assert",   "error",  "getmetatable
                                              "tonumber", "type",   "unpack",       "xpcall", "_VERSION"};
 
 /* NULL ends each list. What is not named is not there: string.dump, table.foreach (an order of keys of its
- * own), ... */
+ * own), … */
 static const char *const string_functions[] = {"byte",  "char",  "find", "format",  "gmatch", "gsub",  "len",
                                                "lower", "match", "rep",  "reverse", "sub",    "upper", NULL};
 static const char *const table_functions[] = {"concat", "insert", "maxn", "move", "remove", "sort", NULL};
@@ -165,9 +166,8 @@ static void add_libraries(lua_State *L, int base, int boot)
 {
     push_part(L, "string", string_functions);
     copy_boot(L, boot, "format", "format");
-    lua_pushliteral(
-        L,
-        ""); /* all strings share one metatable: methods come from the same table, and it is out of reach */
+    /* All strings share one metatable: methods come from the same table, and it is out of reach. */
+    lua_pushliteral(L, "");
     lua_createtable(L, 0, 2);
     lua_pushvalue(L, -3);
     lua_setfield(L, -2, "__index");
@@ -195,8 +195,8 @@ static void add_libraries(lua_State *L, int base, int boot)
     add_sealed(L, base, "coroutine");
 }
 
-/* More room for compiled code than LuaJIT's 512 KiB: a set of rules with its modules, and the one before it.
- */
+/* More room for compiled code than LuaJIT's 512 KiB: a set of rules with its modules, and the one before
+ * it. */
 static void tune_jit(lua_State *L)
 {
     lua_getglobal(L, "jit");

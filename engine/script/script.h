@@ -51,8 +51,7 @@ struct ordo_run {
 };
 
 struct ordo_script_order {
-    struct ordo_json_value
-        root;    /* the parsed order; needs to live until start returns (it is copied into Lua) */
+    struct ordo_json_value root; /* the parsed order; lives until start returns (it is copied into Lua) */
     ordo_str id; /* the id in use; seeds ctx.random, and is order.id when the order has none; copied */
     enum ordo_priority priority;
     uint32_t attempt; /* from 1 */
@@ -74,9 +73,9 @@ int ordo_script_test(struct ordo_script *script, struct ordo_buffer *errors, siz
 
 struct ordo_run *ordo_script_start(struct ordo_script *script, const struct ordo_script_order *order);
 void ordo_script_resume(struct ordo_script *script, struct ordo_run *run); /* when WAITING */
-void ordo_script_finish(struct ordo_script *script,
-                        struct ordo_run *run); /* takes the run back; also when WAITING (it is given up) */
+/* Takes the run back; also when WAITING (it is given up). */
+void ordo_script_finish(struct ordo_script *script, struct ordo_run *run);
 
 size_t ordo_script_lua_bytes(const struct ordo_script *script); /* Lua heap; owner thread */
-size_t ordo_script_generations(
-    const struct ordo_script *script); /* loaded now; more than 1 while old runs wait */
+/* Loaded now; more than 1 while old runs wait. */
+size_t ordo_script_generations(const struct ordo_script *script);

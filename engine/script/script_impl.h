@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * script_impl.h: what the files of script/ share: a script's insides, a generation's, a run's.
  *
- *   ruleset.c     the files of a folder           generation.c  rule set -> compiled functions and their
- * driver sandbox.c     what scripts find in `_G`       modules.c     the engine's own Lua modules, and
- * `require` bind_*.c      one Lua type each               place.c       which rule, file and line is running
- *   run.c         one attempt at one order        test_run.c    the tests of a rule set
- *   script.c      the public side, and the VM     warnings.c    what `ordo check` warns of
+ *   ruleset.c     the files of a folder            generation.c     a rule set becomes functions and a driver
+ *   sandbox.c     what scripts find as globals     sandbox_hints.c  what to use instead of what is not there
+ *   modules.c     the engine's modules, `require`  bind_*.c         one Lua type each
+ *   run.c         one attempt at one order         place.c          which rule, file and line is running
+ *   test_run.c    the tests of a rule set          warnings.c       what `ordo check` warns of
+ *   script.c      the public side, and the VM
  *
  * Objects of the engine inside Lua (decide, ctx, problems, the libraries) are userdata without bytes:
  * indexing goes to a table that scripts cannot reach, and nothing writes to them, not even rawset or
@@ -91,16 +92,15 @@ static inline struct ordo_script *ordo__script_of(lua_State *L)
     return ordo_vm_of(L)->owner;
 }
 
-/* --- bind_*.c: each open leaves the object on the stack. [-0, +1]
- * --------------------------------------------- */
+/* --- bind_*.c: each open leaves the object on the stack. [-0, +1] --- */
 
 ORDO_LJMP void ordo__bind_decide_open(lua_State *L);
 ORDO_LJMP void ordo__bind_problems_open(lua_State *L);
 ORDO_LJMP void ordo__bind_ctx_open(lua_State *L);
 ORDO_LJMP void ordo__bind_order_open(lua_State *L); /* the function `prepare` that makes the order's table */
 
-/* Makes a userdata that reads from the table on top, which it replaces; `what` names it in errors. [-1, +1]
- */
+/* Makes a userdata that reads from the table on top, which it replaces; `what` names it in errors.
+ * [-1, +1] */
 ORDO_LJMP void ordo__bind_seal(lua_State *L, const char *what);
 
 /* The run whose function is calling; raises when there is none, or `self` is not what it should be. */
@@ -120,8 +120,7 @@ ORDO_LJMP void ordo__json_push(lua_State *L, struct ordo_json_value value);
 ORDO_LJMP void ordo__json_pull(lua_State *L, int index, const char *what, struct ordo_json_writer *json);
 ORDO_LJMP void ordo__null_push(lua_State *L); /* ctx.null [-0, +1] */
 
-/* --- place.c
- * ---------------------------------------------------------------------------------------------------- */
+/* --- place.c --- */
 
 /* Where `L` stands: *ret_place, and the unit whose function the driver called. `level` is the first frame to
  * look at. False: in no script. */
@@ -136,8 +135,7 @@ struct ordo__unit *ordo__place_strip(const struct ordo__generation *generation, 
                                      int *ret_line);
 ordo_str ordo__error_text(lua_State *L, int index);
 
-/* --- sandbox.c, modules.c
- * --------------------------------------------------------------------------------------- */
+/* --- sandbox.c, modules.c --- */
 
 ORDO_LJMP void ordo__sandbox_open(lua_State *L); /* fills base_ref, boot_ref */
 /* Pushes the environment of a new script of this generation. [-0, +1] */
@@ -165,8 +163,7 @@ ORDO_LJMP int ordo__hint_read(lua_State *L, int globals, int key);
 ORDO_LJMP int ordo__hint_write(lua_State *L, int globals, int key);
 ORDO_LJMP void ordo__hint_module(lua_State *L, const char *name); /* raises, or has nothing to say */
 
-/* --- generation.c, warnings.c
- * ----------------------------------------------------------------------------------- */
+/* --- generation.c, warnings.c --- */
 
 struct ordo__generation *ordo__generation_new(struct ordo_script *script, struct ordo_ruleset *ruleset,
                                               struct ordo_buffer *errors, struct ordo_buffer *warnings);
@@ -174,14 +171,13 @@ void ordo__generation_free(struct ordo_script *script, struct ordo__generation *
 /* Runs the unit's chunk and leaves what it returns; raises. [-0, +1] */
 ORDO_LJMP void ordo__generation_run_file(lua_State *L, struct ordo__generation *generation,
                                          struct ordo__unit *unit);
-void ordo__generation_drop(struct ordo_script *script,
-                           struct ordo__generation *generation); /* if nobody needs it */
+/* If nobody needs it. */
+void ordo__generation_drop(struct ordo_script *script, struct ordo__generation *generation);
 /* Adds lines about the main function of a unit, which is on top of the stack. [-1, +0] */
 ORDO_LJMP void ordo__warnings_find(lua_State *L, struct ordo__generation *generation,
                                    const struct ordo__unit *unit, struct ordo_buffer *warnings);
 
-/* --- run.c
- * ------------------------------------------------------------------------------------------------------ */
+/* --- run.c --- */
 
 void ordo__run_free_pool(struct ordo_script *script);
 /* Sets flags[1], by which the driver knows that the order has problems. [-0, +0] */

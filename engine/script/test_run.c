@@ -3,10 +3,8 @@
  * their decisions.
  *
  * An order of a test is written as JSON and goes the way of a client's order; the decision comes back as the
- * JSON that
- * clients get and is compared in Lua (lua/test.lua). ctx.sleep passes at once. Whatever may raise is called
- * protected, and
- * never between the start of a run and its end.
+ * JSON that clients get and is compared in Lua (lua/test.lua). ctx.sleep passes at once. Whatever may raise
+ * is called protected, and never between the start of a run and its end.
  */
 #include "script/script_impl.h"
 

@@ -220,8 +220,8 @@ static void give_back(struct ordo_job *job)
     job->origin->finish(job->origin, job);
 }
 
-/* respond-async: the record is durable (or was refused): the client is answered, and the detached job queued.
- */
+/* respond-async: the record is durable (or was refused): the client is answered, and the detached job
+ * queued. */
 static void async_stored(struct ordo__detached *detached, int result)
 {
     struct ordo_engine *engine = detached->context;

@@ -141,8 +141,8 @@ static void run_due(struct ordo__worker *worker)
     }
 }
 
-/* How many orders to take at once: what TAKE_NS is enough for, so that none waits long behind its neighbours.
- */
+/* How many orders to take at once: what TAKE_NS is enough for, so that none waits long behind its
+ * neighbours. */
 static uint32_t take_count(const struct ordo__worker *worker)
 {
     uint64_t room = worker->engine->options.max_in_flight, fits;

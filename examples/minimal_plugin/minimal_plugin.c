@@ -18,8 +18,8 @@ static const struct ordo_option options[] = {
     {0},
 };
 
-/* Everything that one instance knows. There are no static variables, so the plugin can be configured twice.
- */
+/* Everything that one instance knows. There are no static variables, so the plugin can be configured
+ * twice. */
 struct counter {
     const struct ordo_host *host;
     int64_t every;

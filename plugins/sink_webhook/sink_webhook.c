@@ -139,8 +139,8 @@ static int write_dead_letters(struct webhook *webhook, size_t count, const char 
 
 static const char stopped[] = "the engine stopped before it was delivered";
 
-/* The decisions from `items` on were not finished; should they not come again, this is what is left of them.
- */
+/* The decisions from `items` on were not finished; should they not come again, this is what is left of
+ * them. */
 static void remember_unfinished(struct webhook *webhook, const struct ordo_emission *items, size_t count)
 {
     webhook->unfinished.len = 0;

@@ -47,8 +47,8 @@ static int check_url(const struct ordo_host *host, const char *url, struct ordo_
     return result;
 }
 
-/* The value of the Authorization header: "Bearer TOKEN", or the file's text where it names a scheme itself.
- */
+/* The value of the Authorization header: "Bearer TOKEN", or the file's text where it names a scheme
+ * itself. */
 static int read_token(const struct ordo_host *host, const char *path, char **ret_value,
                       struct ordo_error *err)
 {

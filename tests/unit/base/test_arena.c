@@ -138,8 +138,8 @@ static void test_warm_arena_keeps_one_block_that_is_enough(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         ordo_arena_init(&arena, 1 << 20);
-        /* Each turn keeps a block twice as large as the last turn's largest, until one holds the whole order.
-         */
+        /* Each turn keeps a block twice as large as the last turn's largest, until one holds the whole
+         * order. */
         for (int warm_up = 0; warm_up < 6; warm_up++) {
             use_for_an_order(&arena, sizes[i]);
             ordo_arena_reset(&arena);

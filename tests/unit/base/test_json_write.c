@@ -100,8 +100,8 @@ static void test_escapes(void **state)
     check_string(ORDO_STR("\0\x01\x0b\x1f\x20\x7f"), ORDO_STR("\"\\u0000\\u0001\\u000b\\u001f \x7f\""));
 }
 
-/* What one byte or sequence becomes, at each place of a text of each length, so also at each place of a word.
- */
+/* What one byte or sequence becomes, at each place of a text of each length, so also at each place of a
+ * word. */
 static void check_everywhere(ordo_str piece, ordo_str becomes)
 {
     char text[64], expected[128];

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * fixture.h: what the tests of script/ share: a scripts folder made of strings, a script that has loaded it,
- * and orders as
- * JSON texts. Asserts on its own.
+ * and orders as JSON texts. Asserts on its own.
  */
 #pragma once
 
