@@ -148,9 +148,9 @@ function decide:hold(reason) end
 function decide:retry(after_ms, reason) end
 
 ---What the operations so far make of it: subtotal - discount + fee, of the order, or of one item with its share of the
----amounts of the whole order. The items' nets always sum to the order's.
+---amounts of the whole order. The items' nets always sum to the order's. Below 0 while discounts exceed what they are for.
 ---@param item? integer from 1
----@return ordo.Amount
+---@return integer
 function decide:net(item) end
 
 ---Sum of the operations of a kind so far, without included taxes.
@@ -171,6 +171,10 @@ local problems = {}
 ---@param message string that fits behind the field's name: "must be positive"
 function problems:add(field, message) end
 
+---How many problems there are so far, those that the engine found included.
+---@return integer
+function problems:count() end
+
 ---What scripts may know of the world. Its functions are called with a dot.
 ---@class ordo.Context
 ---@field null ordo.Null
@@ -187,6 +191,28 @@ function ctx.random() end
 ---Waits, without keeping the worker from other orders.
 ---@param ms integer 0 to 86400000, a day
 function ctx.sleep(ms) end
+
+---Reserved: this version does not have it, calling it is an error.
+---@deprecated
+---@param request table
+---@return { status: integer, body: string, json: ordo.Value? }?
+---@return string? reason when there is none
+function ctx.fetch(request) end
+
+---Reserved: this version does not have it, calling it is an error.
+---@deprecated
+---@param name string of the table
+---@param key string
+---@return ordo.Value?
+function ctx.lookup(name, key) end
+
+---Reserved: this version does not have it, calling it is an error.
+---@deprecated
+---@param key string
+---@param window_s integer
+---@return integer number
+---@return integer sum
+function ctx.count(key, window_s) end
 
 ---A file in validation/.
 ---@class ordo.Check
