@@ -34,8 +34,11 @@ const char *ordo__bind_describe(lua_State *L, int index, char *out, size_t size)
     case LUA_TBOOLEAN:
         snprintf(out, size, "%s", lua_toboolean(L, index) ? "true" : "false");
         break;
-    case LUA_TNUMBER:
-        snprintf(out, size, "%.14g", lua_tonumber(L, index));
+    case LUA_TNUMBER: /* a NaN has a sign, which depends on who computed it */
+        if (isnan(lua_tonumber(L, index)))
+            snprintf(out, size, "nan");
+        else
+            snprintf(out, size, "%.14g", lua_tonumber(L, index));
         break;
     case LUA_TSTRING:
         text.ptr = lua_tolstring(L, index, &text.len);
@@ -68,6 +71,6 @@ int64_t ordo__bind_whole(lua_State *L, int index, const char *call, const char *
         luaL_error(L, "%s: %s must be a whole number%s, got %s", call, argument, unit,
                    ordo__bind_describe(L, index, got, sizeof(got)));
     if (!(fabs(number) <= (lua_Number)ORDO_AMOUNT_MAX))
-        luaL_error(L, "%s: %s is over 9007199254740992", call, argument);
+        luaL_error(L, "%s: %s is %s9007199254740992", call, argument, number < 0 ? "below -" : "over ");
     return (int64_t)number;
 }

@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 
+static const int64_t RETRY_MAX_MS = (int64_t)30 * 86400 * 1000;
+
 /* The caller's run; NULL: it has ended, return stop(L). */
 static struct ordo__run *enter(lua_State *L, const char *method)
 {
@@ -169,6 +171,17 @@ static int cap(lua_State *L)
                 &err);
 }
 
+/* A list with holes has no certain length, so items would be left out or not by chance. */
+static void check_list(lua_State *L, int index, uint32_t length)
+{
+    uint32_t count = 0;
+
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
+        count++;
+    if (count != length)
+        luaL_error(L, "decide:ship: opts.items must be a list without gaps and other keys, such as {1, 3}");
+}
+
 /* opts.items of ship, as an array that Lua's garbage collector owns. */
 static uint32_t *read_items(lua_State *L, int index, uint32_t *ret_count)
 {
@@ -180,6 +193,7 @@ static uint32_t *read_items(lua_State *L, int index, uint32_t *ret_count)
     if (!lua_istable(L, -1))
         luaL_error(L, "decide:ship: opts.items must be a list of item numbers such as {1, 3}");
     *ret_count = (uint32_t)lua_objlen(L, -1);
+    check_list(L, lua_gettop(L), *ret_count);
     items = lua_newuserdata(L, (*ret_count + 1) * sizeof(*items));
     for (uint32_t i = 0; i < *ret_count; i++) {
         int64_t item;
@@ -329,6 +343,9 @@ static int retry(lua_State *L)
     if (run == NULL)
         return stop(L);
     after_ms = ordo__bind_whole(L, 2, "decide:retry", "after_ms", " of milliseconds");
+    if (after_ms < 0 || after_ms > RETRY_MAX_MS)
+        return luaL_error(L, "decide:retry: after_ms must be from 0 to %f (30 days), got %f",
+                          (lua_Number)RETRY_MAX_MS, (lua_Number)after_ms);
     reason = optional_text(L, 3, "decide:retry", "reason");
     result = ordo_decision_retry(&run->run.decision, after_ms, reason, place_of(L, run, "retry"), &err);
     return result == 0 ? stop(L) : done(L, "retry", result, &err);

@@ -143,7 +143,7 @@ function decide:reject(code, reason) end
 function decide:hold(reason) end
 
 ---Ends this attempt; the order is tried again later.
----@param after_ms integer
+---@param after_ms integer 0 to 2592000000, 30 days
 ---@param reason? string
 function decide:retry(after_ms, reason) end
 
