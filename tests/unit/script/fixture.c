@@ -23,6 +23,13 @@ void fixture_init(struct fixture *fixture, bool jit)
     fixture->parser = ordo_json_parser_new(fixture->options.limits.depth);
 }
 
+void fixture_restart(struct fixture *fixture)
+{
+    ordo_script_free(fixture->script);
+    fixture->script = ordo_script_new(&fixture->options, NULL);
+    assert_non_null(fixture->script);
+}
+
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *at)
 {
     (void)status;
@@ -202,6 +209,21 @@ const char *fixture_decide(struct fixture *fixture, const char *order)
     fixture_finish(fixture, run);
     ordo_buffer_put(out, 0);
     return out->ptr;
+}
+
+const char *fixture_json(struct fixture *fixture, const char *order)
+{
+    const struct ordo_decision_facts facts = {.id = ORDO_STR("o-1"), .revision = 1, .attempt = 1};
+    struct ordo_run *run = fixture_start(fixture, order);
+
+    while (run->state == ORDO_RUN_WAITING)
+        ordo_script_resume(fixture->script, run);
+    assert_int_equal(run->state, ORDO_RUN_DECIDED);
+    ordo_buffer_clear(&fixture->text);
+    ordo_decision_write(&run->decision, &facts, &fixture->text);
+    ordo_buffer_put(&fixture->text, 0);
+    fixture_finish(fixture, run);
+    return fixture->text.ptr;
 }
 
 const char *fixture_run(struct fixture *fixture, const char *body)

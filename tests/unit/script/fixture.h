@@ -33,6 +33,8 @@ void fixture_init(struct fixture *fixture, bool jit);
 void fixture_done(struct fixture *fixture);
 /* Writes a file into the folder; NULL removes it. */
 void fixture_write(struct fixture *fixture, const char *path, const char *text);
+/* A new script, as fixture->options say now. */
+void fixture_restart(struct fixture *fixture);
 /* Reads and loads the folder; errors and warnings are in the fixture, ending in NUL. */
 int fixture_load(struct fixture *fixture);
 /* rules/10_test.lua whose `apply` has this body, loaded; fails the test when it does not load. */
@@ -48,6 +50,8 @@ void fixture_finish(struct fixture *fixture, struct ordo_run *run);
  * REASON", "invalid:" and its problems; then a line an operation: "op label amount of REQUESTED item text @
  * rule file:line". In fixture->text. */
 const char *fixture_decide(struct fixture *fixture, const char *order);
+/* Decides an order; the decision as clients get it. In fixture->text. */
+const char *fixture_json(struct fixture *fixture, const char *order);
 /* The decision of the rule with this body on a usual order. */
 const char *fixture_run(struct fixture *fixture, const char *body);
 /* The reason for which the rule with this body broke, without "rule error: ". Fails the test when it did

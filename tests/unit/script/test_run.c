@@ -128,12 +128,10 @@ static void test_broken_rule_follows_the_policy(void **state)
     fixture_finish(fixture, run);
 
     fixture->options.on_error = ORDO_ON_ERROR_REJECT;
-    ordo_script_free(fixture->script);
-    fixture->script = ordo_script_new(&fixture->options, NULL);
+    fixture_restart(fixture);
     assert_contains(fixture_run(fixture, body), "rejected rule_error: rule error: attempt to index");
     fixture->options.on_error = ORDO_ON_ERROR_RETRY;
-    ordo_script_free(fixture->script);
-    fixture->script = ordo_script_new(&fixture->options, NULL);
+    fixture_restart(fixture);
     assert_contains(fixture_run(fixture, body), "retry 1000: rule error: attempt to index");
 }
 
@@ -446,8 +444,7 @@ static void test_order_too_large_to_decide(void **state)
     struct fixture *fixture = *state;
 
     fixture->options.limits.decision_bytes = 32;
-    ordo_script_free(fixture->script);
-    fixture->script = ordo_script_new(&fixture->options, NULL);
+    fixture_restart(fixture);
     assert_contains(fixture_run(fixture, ""), "held: rule error");
 }
 
