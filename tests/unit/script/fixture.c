@@ -4,10 +4,37 @@
 #include "fixture.h"
 
 #include <ftw.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static bool with_jit = true;
+
+int fixture_setup(void **state)
+{
+    static struct fixture fixture;
+
+    fixture_init(&fixture, with_jit);
+    *state = &fixture;
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    fixture_done(*state);
+    return 0;
+}
+
+int fixture_run_both(const struct CMUnitTest *tests, size_t count)
+{
+    int failed = 0;
+
+    for (int jit = 0; jit <= 1; jit++) {
+        with_jit = jit;
+        failed += _cmocka_run_group_tests(jit ? "compiled" : "interpreted", tests, count, NULL, NULL);
+    }
+    return failed;
+}
 
 void fixture_init(struct fixture *fixture, bool jit)
 {
@@ -271,6 +298,26 @@ const char *fixture_warnings(struct fixture *fixture)
     ordo_buffer_printf(out, "%s", at);
     ordo_buffer_put(out, 0);
     return out->ptr;
+}
+
+static const char *sources = ".";
+
+void fixture_sources(int argc, char **argv)
+{
+    if (argc > 1)
+        sources = argv[1];
+}
+
+FILE *fixture_open_source(const char *path)
+{
+    char full[512];
+    FILE *file;
+
+    snprintf(full, sizeof(full), "%s/%s", sources, path);
+    file = fopen(full, "r");
+    if (file == NULL)
+        fail_msg("%s cannot be opened; give the folder of the sources as argument", full);
+    return file;
 }
 
 void assert_contains(const char *text, const char *part)

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -28,6 +29,13 @@ struct fixture {
     "\"currency\":\"EUR\",\"items\":[{\"sku\":\"A-1001\",\"qty\":2,\"price\":1999},"                         \
     "{\"sku\":\"B-7\",\"qty\":1,\"price\":4950},{\"sku\":\"C-33\",\"qty\":5,\"price\":250}]}"
 #define SUBTOTAL 10198
+
+/* A test whose state is a fixture of its own; and all of them, interpreted and compiled. Gives what failed. */
+#define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define FIXTURE_RUN_BOTH(tests) fixture_run_both(tests, sizeof(tests) / sizeof(*(tests)))
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+int fixture_run_both(const struct CMUnitTest *tests, size_t count);
 
 void fixture_init(struct fixture *fixture, bool jit);
 void fixture_done(struct fixture *fixture);
@@ -61,4 +69,7 @@ const char *fixture_break(struct fixture *fixture, const char *body);
 const char *fixture_value(struct fixture *fixture, const char *expression);
 /* What loading warned of, with F for the folder. In fixture->text. */
 const char *fixture_warnings(struct fixture *fixture);
+/* Files of the sources, for tests that compare with them: main's argument is the folder, else the current one. */
+void fixture_sources(int argc, char **argv);
+FILE *fixture_open_source(const char *path);
 void assert_contains(const char *text, const char *part);

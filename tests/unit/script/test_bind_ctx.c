@@ -3,26 +3,7 @@
  */
 #include "fixture.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
-
-static int jit;
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, jit);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_done(*state);
-    return 0;
-}
 
 static void test_now_is_that_of_the_attempt(void **state)
 {
@@ -220,19 +201,15 @@ static void test_waiting_in_metamethods_iterators_and_protected_calls(void **sta
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_now_is_that_of_the_attempt),
-        TEST(test_random_is_seeded_by_order_and_attempt),
-        TEST(test_sleep_gives_the_thread_back),
-        TEST(test_wrong_calls),
-        TEST(test_where_lua_cannot_wait_the_error_says_so),
-        TEST(test_an_error_about_waiting_can_be_caught),
-        TEST(test_waiting_in_metamethods_iterators_and_protected_calls),
+        FIXTURE_TEST(test_now_is_that_of_the_attempt),
+        FIXTURE_TEST(test_random_is_seeded_by_order_and_attempt),
+        FIXTURE_TEST(test_sleep_gives_the_thread_back),
+        FIXTURE_TEST(test_wrong_calls),
+        FIXTURE_TEST(test_where_lua_cannot_wait_the_error_says_so),
+        FIXTURE_TEST(test_an_error_about_waiting_can_be_caught),
+        FIXTURE_TEST(test_waiting_in_metamethods_iterators_and_protected_calls),
     };
-    int failed = 0;
 
-    for (jit = 0; jit <= 1; jit++)
-        failed += cmocka_run_group_tests_name(jit ? "ctx, compiled" : "ctx, interpreted", tests, NULL, NULL);
-    return failed;
+    return FIXTURE_RUN_BOTH(tests);
 }

@@ -3,25 +3,6 @@
  */
 #include "fixture.h"
 
-#include <stdio.h>
-
-static int jit;
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, jit);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_done(*state);
-    return 0;
-}
-
 #define AT " @ test rules/10_test.lua:2\n"
 
 static void test_operations_are_recorded(void **state)
@@ -227,19 +208,14 @@ static void test_operations_limit(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_operations_are_recorded),
-        TEST(test_reading_back),
-        TEST(test_wrong_calls_name_the_argument),
-        TEST(test_decide_outside_of_its_order),
-        TEST(test_problems_calls),
-        TEST(test_operations_limit),
+        FIXTURE_TEST(test_operations_are_recorded),
+        FIXTURE_TEST(test_reading_back),
+        FIXTURE_TEST(test_wrong_calls_name_the_argument),
+        FIXTURE_TEST(test_decide_outside_of_its_order),
+        FIXTURE_TEST(test_problems_calls),
+        FIXTURE_TEST(test_operations_limit),
     };
-    int failed = 0;
 
-    for (jit = 0; jit <= 1; jit++)
-        failed +=
-            cmocka_run_group_tests_name(jit ? "decide, compiled" : "decide, interpreted", tests, NULL, NULL);
-    return failed;
+    return FIXTURE_RUN_BOTH(tests);
 }

@@ -3,25 +3,6 @@
  */
 #include "fixture.h"
 
-#include <stdio.h>
-
-static int jit;
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, jit);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_done(*state);
-    return 0;
-}
-
 /* What `expression` gives for an order with these members besides the usual ones. */
 static const char *look(struct fixture *fixture, const char *members, const char *expression)
 {
@@ -123,18 +104,13 @@ static void test_depth_up_to_the_limit(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_engine_fields_are_always_there),
-        TEST(test_types),
-        TEST(test_large_integers),
-        TEST(test_editing_the_table_changes_no_money),
-        TEST(test_depth_up_to_the_limit),
+        FIXTURE_TEST(test_engine_fields_are_always_there),
+        FIXTURE_TEST(test_types),
+        FIXTURE_TEST(test_large_integers),
+        FIXTURE_TEST(test_editing_the_table_changes_no_money),
+        FIXTURE_TEST(test_depth_up_to_the_limit),
     };
-    int failed = 0;
 
-    for (jit = 0; jit <= 1; jit++)
-        failed +=
-            cmocka_run_group_tests_name(jit ? "order, compiled" : "order, interpreted", tests, NULL, NULL);
-    return failed;
+    return FIXTURE_RUN_BOTH(tests);
 }

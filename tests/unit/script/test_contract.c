@@ -4,25 +4,6 @@
  */
 #include "fixture.h"
 
-#include <stdio.h>
-
-static int jit;
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, jit);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_done(*state);
-    return 0;
-}
-
 /* The rule with this body makes a decision whose JSON has each of the parts, which NULL ends. */
 static void assert_decides(struct fixture *fixture, const char *body, const char *const *parts)
 {
@@ -286,26 +267,21 @@ static void test_editing_the_order_changes_what_later_scripts_read_and_no_money(
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_totals_are_sums_of_operations),
-        TEST(test_the_total_is_checked_at_the_end_only),
-        TEST(test_a_cap_limits_what_was_given_and_what_will_be),
-        TEST(test_the_last_route_and_value_win_and_all_are_recorded),
-        TEST(test_a_value_has_4096_bytes_at_most),
-        TEST(test_items_share_without_a_lost_cent),
-        TEST(test_precedence_over_rules),
-        TEST(test_whole_numbers_may_be_written_with_a_point),
-        TEST(test_priority_is_always_a_word),
-        TEST(test_every_problem_is_told_at_once),
-        TEST(test_a_check_that_breaks_follows_the_policy),
-        TEST(test_pairs_has_one_order_whatever_was_done_to_the_table),
-        TEST(test_editing_the_order_changes_what_later_scripts_read_and_no_money),
+        FIXTURE_TEST(test_totals_are_sums_of_operations),
+        FIXTURE_TEST(test_the_total_is_checked_at_the_end_only),
+        FIXTURE_TEST(test_a_cap_limits_what_was_given_and_what_will_be),
+        FIXTURE_TEST(test_the_last_route_and_value_win_and_all_are_recorded),
+        FIXTURE_TEST(test_a_value_has_4096_bytes_at_most),
+        FIXTURE_TEST(test_items_share_without_a_lost_cent),
+        FIXTURE_TEST(test_precedence_over_rules),
+        FIXTURE_TEST(test_whole_numbers_may_be_written_with_a_point),
+        FIXTURE_TEST(test_priority_is_always_a_word),
+        FIXTURE_TEST(test_every_problem_is_told_at_once),
+        FIXTURE_TEST(test_a_check_that_breaks_follows_the_policy),
+        FIXTURE_TEST(test_pairs_has_one_order_whatever_was_done_to_the_table),
+        FIXTURE_TEST(test_editing_the_order_changes_what_later_scripts_read_and_no_money),
     };
-    int failed = 0;
 
-    for (jit = 0; jit <= 1; jit++)
-        failed += cmocka_run_group_tests_name(jit ? "contract, compiled" : "contract, interpreted", tests,
-                                              NULL, NULL);
-    return failed;
+    return FIXTURE_RUN_BOTH(tests);
 }

@@ -3,27 +3,8 @@
  */
 #include "fixture.h"
 
-#include <stdio.h>
-
 #include "base/int128.h"
 #include "script/script_impl.h"
-
-static const char *root = "."; /* of the sources */
-
-static struct fixture shared;
-
-static int setup(void **state)
-{
-    fixture_init(&shared, true);
-    *state = &shared;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_done(*state);
-    return 0;
-}
 
 static void test_require_gives_engine_and_own_modules_once(void **state)
 {
@@ -415,13 +396,9 @@ static void test_the_documented_zones_are_those_of_the_module(void **state)
     struct fixture *fixture = *state;
     lua_State *L = fixture->script->vm->L;
     int top = lua_gettop(L), documented = 0, known = 0;
+    FILE *file = fixture_open_source("docs/rules.md");
     char line[4096];
-    FILE *file;
 
-    snprintf(line, sizeof(line), "%s/docs/rules.md", root);
-    file = fopen(line, "r");
-    if (file == NULL)
-        fail_msg("%s cannot be opened; give the folder of the sources as argument", line);
     push_zones(L, fixture->script);
     while (fgets(line, sizeof(line), file) != NULL)
         documented += check_zone_row(L, line);
@@ -445,7 +422,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_the_documented_zones_are_those_of_the_module),
     };
 
-    if (argc > 1)
-        root = argv[1];
-    return cmocka_run_group_tests(tests, setup, teardown);
+    fixture_sources(argc, argv);
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

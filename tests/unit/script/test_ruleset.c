@@ -4,25 +4,9 @@
 #include "fixture.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, false);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_done(*state);
-    return 0;
-}
 
 static struct ordo_ruleset *read_folder(struct fixture *fixture)
 {
@@ -145,11 +129,10 @@ static void test_refusals_name_the_place(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_files_by_kind_and_name_without_backups),
-        TEST(test_identity_is_that_of_names_and_contents),
-        TEST(test_refusals_name_the_place),
+        FIXTURE_TEST(test_files_by_kind_and_name_without_backups),
+        FIXTURE_TEST(test_identity_is_that_of_names_and_contents),
+        FIXTURE_TEST(test_refusals_name_the_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,25 +3,6 @@
  */
 #include "fixture.h"
 
-#include <stdio.h>
-
-static int jit; /* every test runs with the compiler and without */
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, jit);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_done(*state);
-    return 0;
-}
-
 static void test_rules_run_in_name_order_and_say_where(void **state)
 {
     struct fixture *fixture = *state;
@@ -450,29 +431,25 @@ static void test_order_too_large_to_decide(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_rules_run_in_name_order_and_say_where),
-        TEST(test_sixty_rules_and_checks_are_all_called),
-        TEST(test_reject_ends_and_no_pcall_swallows_it),
-        TEST(test_precedence),
-        TEST(test_broken_rule_follows_the_policy),
-        TEST(test_error_texts),
-        TEST(test_an_impossible_total_takes_the_amounts_along_and_keeps_the_operations),
-        TEST(test_impossible_sums_do_not_come_out_by_another_end),
-        TEST(test_problems_of_engine_and_checks_come_together),
-        TEST(test_check_that_breaks),
-        TEST(test_checks_stop_before_the_rules),
-        TEST(test_interleaved_runs_keep_apart),
-        TEST(test_old_generation_lives_until_its_last_run),
-        TEST(test_load_reports_all_broken_files_and_keeps_the_old),
-        TEST(test_load_warns_of_what_outlives_an_order),
-        TEST(test_runs_are_used_again_and_memory_stays_bounded),
-        TEST(test_order_too_large_to_decide),
+        FIXTURE_TEST(test_rules_run_in_name_order_and_say_where),
+        FIXTURE_TEST(test_sixty_rules_and_checks_are_all_called),
+        FIXTURE_TEST(test_reject_ends_and_no_pcall_swallows_it),
+        FIXTURE_TEST(test_precedence),
+        FIXTURE_TEST(test_broken_rule_follows_the_policy),
+        FIXTURE_TEST(test_error_texts),
+        FIXTURE_TEST(test_an_impossible_total_takes_the_amounts_along_and_keeps_the_operations),
+        FIXTURE_TEST(test_impossible_sums_do_not_come_out_by_another_end),
+        FIXTURE_TEST(test_problems_of_engine_and_checks_come_together),
+        FIXTURE_TEST(test_check_that_breaks),
+        FIXTURE_TEST(test_checks_stop_before_the_rules),
+        FIXTURE_TEST(test_interleaved_runs_keep_apart),
+        FIXTURE_TEST(test_old_generation_lives_until_its_last_run),
+        FIXTURE_TEST(test_load_reports_all_broken_files_and_keeps_the_old),
+        FIXTURE_TEST(test_load_warns_of_what_outlives_an_order),
+        FIXTURE_TEST(test_runs_are_used_again_and_memory_stays_bounded),
+        FIXTURE_TEST(test_order_too_large_to_decide),
     };
-    int failed = 0;
 
-    for (jit = 0; jit <= 1; jit++)
-        failed += cmocka_run_group_tests_name(jit ? "run, compiled" : "run, interpreted", tests, NULL, NULL);
-    return failed;
+    return FIXTURE_RUN_BOTH(tests);
 }

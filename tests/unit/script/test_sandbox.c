@@ -4,26 +4,6 @@
  */
 #include "fixture.h"
 
-#include <stdio.h>
-
-static int jit;
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, jit);
-    fixture_write(&fixture, "rules/99_other.lua", "return { name = 'other', apply = function() end }");
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_done(*state);
-    return 0;
-}
-
 static void test_only_what_is_allowed_is_there(void **state)
 {
     static const char *const absent[] = {
@@ -364,23 +344,18 @@ static void test_pairs_is_the_same_in_two_states(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_only_what_is_allowed_is_there),
-        TEST(test_errors_name_the_cure),
-        TEST(test_loading_warns_of_names_that_are_not_there),
-        TEST(test_engine_objects_are_read_only),
-        TEST(test_bytecode_is_refused),
-        TEST(test_known_escapes),
-        TEST(test_scripts_do_not_see_each_other),
-        TEST(test_no_addresses),
-        TEST(test_pairs_is_in_order),
-        TEST(test_pairs_is_the_same_in_two_states),
+        FIXTURE_TEST(test_only_what_is_allowed_is_there),
+        FIXTURE_TEST(test_errors_name_the_cure),
+        FIXTURE_TEST(test_loading_warns_of_names_that_are_not_there),
+        FIXTURE_TEST(test_engine_objects_are_read_only),
+        FIXTURE_TEST(test_bytecode_is_refused),
+        FIXTURE_TEST(test_known_escapes),
+        FIXTURE_TEST(test_scripts_do_not_see_each_other),
+        FIXTURE_TEST(test_no_addresses),
+        FIXTURE_TEST(test_pairs_is_in_order),
+        FIXTURE_TEST(test_pairs_is_the_same_in_two_states),
     };
-    int failed = 0;
 
-    for (jit = 0; jit <= 1; jit++)
-        failed += cmocka_run_group_tests_name(jit ? "sandbox, compiled" : "sandbox, interpreted", tests, NULL,
-                                              NULL);
-    return failed;
+    return FIXTURE_RUN_BOTH(tests);
 }

@@ -3,23 +3,6 @@
  */
 #include "fixture.h"
 
-#include <stdio.h>
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, true);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_done(*state);
-    return 0;
-}
-
 #define RULE                                                                                                 \
     "return { name = 'r', apply = function(order, decide, ctx)\n"                                            \
     "  ctx.sleep(3600000)\n"                                                                                 \
@@ -146,11 +129,10 @@ static void test_lists_that_are_none(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_right_expectations_pass),
-        TEST(test_failures_say_what_differs),
-        TEST(test_lists_that_are_none),
+        FIXTURE_TEST(test_right_expectations_pass),
+        FIXTURE_TEST(test_failures_say_what_differs),
+        FIXTURE_TEST(test_lists_that_are_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,26 +4,7 @@
  */
 #include "fixture.h"
 
-#include <stdio.h>
-
 #include "script/script_impl.h"
-
-static const char *root = "."; /* of the sources */
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, false);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_done(*state);
-    return 0;
-}
 
 /* Replaces an object that scripts get by the table that it reads from. [-1, +1] */
 static void open_seal(lua_State *L)
@@ -110,23 +91,11 @@ static void check_declaration(lua_State *L, const char *line)
     lua_pop(L, 1);
 }
 
-static FILE *open_source(const char *name)
-{
-    char path[512];
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s/%s", root, name);
-    file = fopen(path, "r");
-    if (file == NULL)
-        fail_msg("%s cannot be opened; give the folder of the sources as argument", path);
-    return file;
-}
-
 static void test_annotations_declare_what_scripts_find(void **state)
 {
     struct fixture *fixture = *state;
     lua_State *L = fixture->script->vm->L;
-    FILE *file = open_source("scripts/types/ordo.lua");
+    FILE *file = fixture_open_source("scripts/types/ordo.lua");
     char line[512];
 
     push_objects(L, fixture->script);
@@ -146,7 +115,7 @@ static void push_luacheck_globals(lua_State *L)
 {
     static const char head[] = "local stds, files = {}, {} ", tail[] = " return stds.sandbox.read_globals";
     static char text[16384];
-    FILE *file = open_source(".luacheckrc");
+    FILE *file = fixture_open_source(".luacheckrc");
     size_t len = sizeof(head) - 1;
 
     memcpy(text, head, len);
@@ -236,12 +205,11 @@ static void test_luacheck_knows_the_fields_of_the_libraries(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_annotations_declare_what_scripts_find, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_luacheck_knows_the_globals_of_scripts, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_luacheck_knows_the_fields_of_the_libraries, setup, teardown),
+        FIXTURE_TEST(test_annotations_declare_what_scripts_find),
+        FIXTURE_TEST(test_luacheck_knows_the_globals_of_scripts),
+        FIXTURE_TEST(test_luacheck_knows_the_fields_of_the_libraries),
     };
 
-    if (argc > 1)
-        root = argv[1];
+    fixture_sources(argc, argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
