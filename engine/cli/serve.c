@@ -306,15 +306,13 @@ static void arm_second_signal(void)
 static void drain(struct server *server)
 {
     int64_t grace_ns = ordo_options_int(ordo_config_options(server->config), "stop.grace") * 1000;
-    size_t left;
 
     ordo_log_info("serve", "stopping: orders inside have %.1f s to finish; a second signal ends it at once",
                   (double)grace_ns / 1e9);
     ordo_http_close_listeners(server->http);
     stop_sources(server);
-    left = ordo_engine_drain(server->engine, ordo_clock_ns() + grace_ns);
-    if (left > 0) {
-        ordo_log_error("serve", "%zu order(s) were not finished within stop.grace", left);
+    if (!ordo_engine_drain(server->engine, ordo_clock_ns() + grace_ns)) {
+        ordo_log_error("serve", "some orders were not finished within stop.grace");
         server->lost = true;
     }
 }

@@ -4,7 +4,7 @@
  *
  * Each line is a job of its own. At most http.batch_window lines are undecided at a time, and a line that the
  * queue has no room for waits here: a batch is never refused for a full queue. Answers leave in the order of
- * the lines. A small batch is answered whole, with its length; a large one streams as its lines are decided,
+ * the lines; a drain waits for all of them. A small batch is answered whole, with its length; a large one streams as its lines are decided,
  * and while its client reads slowly no more lines are taken.
  */
 #include "http/http_impl.h"
@@ -167,6 +167,7 @@ static void batch_free(struct ordo__batch *batch)
 
     h2o_linklist_unlink(&batch->link);
     ordo__conn_leave(batch->conn);
+    ordo_engine_leave(loop->engine);
     trim(&batch->body);
     trim(&batch->out);
     if (loop->free_batch_count == FREE_MAX) {
@@ -352,6 +353,11 @@ void ordo__batch_start(struct ordo__request *request)
     if (ordo__request_has_header(request, "idempotency-key")) {
         ordo__reply_problem(request, ORDO_PROBLEM_BAD_KEY,
                             "Idempotency-Key is for one order; in a batch the ids of the lines are the keys");
+        return;
+    }
+    if (!ordo_engine_enter(request->loop->engine)) {
+        ordo__reply_problem(request, ORDO_PROBLEM_STOPPING,
+                            "the engine is stopping; send it to another one, or later");
         return;
     }
     batch = batch_new(request->loop);

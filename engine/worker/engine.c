@@ -152,52 +152,81 @@ void ordo_engine_begin_drain(struct ordo_engine *engine)
     atomic_store(&engine->draining, true);
 }
 
-/* Under engine->lock. Orders that are inside, seen from outside: an upper bound that is 0 only when nothing
- * is left. */
-static size_t left_inside(struct ordo_engine *engine)
+void ordo_engine_leave(struct ordo_engine *engine)
 {
-    struct ordo_queue_figures queue;
-    size_t left = atomic_load(&engine->detached_waiting);
-
-    ordo_queue_figures(engine->queue, 0, &queue);
-    for (int i = 0; i < ORDO_PRIORITY_COUNT; i++)
-        left += queue.depth[i];
-    for (uint32_t i = 0; i < engine->worker_count; i++) {
-        uint64_t orders = atomic_load(&engine->workers[i].seen_orders);
-
-        if (!atomic_load(&engine->workers[i].idle))
-            left += orders > 0 ? orders : 1;
-    }
-    return left;
+    if (atomic_fetch_sub(&engine->entered, 1) > 1 || !atomic_load(&engine->refusing))
+        return;
+    pthread_mutex_lock(&engine->lock);
+    pthread_cond_broadcast(&engine->changed);
+    pthread_mutex_unlock(&engine->lock);
 }
 
-size_t ordo_engine_drain(struct ordo_engine *engine, int64_t until_ns)
+/* Either this sees `refusing`, or the drain that sets it sees `entered`. */
+bool ordo_engine_enter(struct ordo_engine *engine)
+{
+    atomic_fetch_add(&engine->entered, 1);
+    if (!atomic_load(&engine->refusing))
+        return true;
+    ordo_engine_leave(engine);
+    return false;
+}
+
+/* How many orders were ever queued; UINT64_MAX while some are. */
+static uint64_t count_pushed(struct ordo_engine *engine)
+{
+    struct ordo_queue_figures queue;
+    uint64_t pushed = 0;
+
+    ordo_queue_figures(engine->queue, 0, &queue);
+    for (int i = 0; i < ORDO_PRIORITY_COUNT; i++) {
+        if (queue.depth[i] > 0)
+            return UINT64_MAX;
+        pushed += queue.pushed[i];
+    }
+    return pushed;
+}
+
+/* Looks in the order in which an order goes, so that one that moves on meanwhile is met further on; and once
+ * more when a worker queued one for another worker meanwhile. */
+static bool is_empty(struct ordo_engine *engine)
+{
+    uint64_t pushed, before;
+
+    do {
+        if (atomic_load(&engine->entered) > 0 || atomic_load(&engine->detached_waiting) > 0)
+            return false;
+        if ((before = count_pushed(engine)) == UINT64_MAX)
+            return false;
+        for (uint32_t i = 0; i < engine->worker_count; i++)
+            if (!atomic_load(&engine->workers[i].idle))
+                return false;
+        pushed = count_pushed(engine);
+    } while (pushed != before);
+    return true;
+}
+
+bool ordo_engine_drain(struct ordo_engine *engine, int64_t until_ns)
 {
     struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
-    size_t left;
+    bool empty;
 
     ordo_engine_begin_drain(engine);
     atomic_store(&engine->refusing, true);
+    ordo_log_debug("engine", "stopping: no new orders are taken");
     sinks_relieved(engine); /* wakes the workers, so that idle ones say so */
     pthread_mutex_lock(&engine->lock);
-    while ((left = left_inside(engine)) > 0)
+    while (!(empty = is_empty(engine)))
         if (pthread_cond_timedwait(&engine->changed, &engine->lock, &until) != 0)
             break;
     pthread_mutex_unlock(&engine->lock);
-    return left;
+    return empty;
 }
 
-void ordo_engine_stop(struct ordo_engine *engine)
+static void give_up_queue(struct ordo_engine *engine)
 {
     struct ordo_job_list jobs = {0};
     struct ordo_job *job;
 
-    atomic_store(&engine->draining, true);
-    atomic_store(&engine->refusing, true);
-    atomic_store(&engine->stopping, true);
-    sinks_relieved(engine);
-    for (uint32_t i = 0; i < engine->worker_count; i++)
-        ordo_thread_join(&engine->workers[i].thread);
     while (ordo_queue_take(engine->queue, UINT32_MAX, 0, &jobs) > 0)
         ;
     while ((job = ordo_job_list_pop(&jobs)) != NULL) {
@@ -205,8 +234,28 @@ void ordo_engine_stop(struct ordo_engine *engine)
         ordo__job_problem(job, ORDO_PROBLEM_STOPPING, "the engine stopped before the order was decided");
         job->origin->finish(job->origin, job);
     }
+}
+
+/* Either this sees `stopping`, or ordo_engine_stop that sets it finds the order in the queue. */
+void ordo__queue_pushed(struct ordo_engine *engine)
+{
+    if (atomic_load(&engine->stopping))
+        give_up_queue(engine);
+}
+
+void ordo_engine_stop(struct ordo_engine *engine)
+{
+    atomic_store(&engine->draining, true);
+    atomic_store(&engine->refusing, true);
+    atomic_store(&engine->stopping, true);
+    sinks_relieved(engine);
+    for (uint32_t i = 0; i < engine->worker_count; i++)
+        ordo_thread_join(&engine->workers[i].thread);
+    give_up_queue(engine);
     pthread_mutex_lock(&engine->lock);
     pthread_cond_broadcast(&engine->changed); /* an ordo_engine_switch that waits for workers */
+    while (atomic_load(&engine->detached_waiting) > 0)
+        pthread_cond_wait(&engine->changed, &engine->lock);
     pthread_mutex_unlock(&engine->lock);
     if (engine->emitter != NULL)
         ordo_emitter_stop(engine->emitter, ordo_clock_ns() + (int64_t)5000000000);

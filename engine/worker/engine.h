@@ -39,9 +39,13 @@ struct ordo_engine *ordo_engine_new(const struct ordo_engine_options *options, s
 int ordo_engine_start(struct ordo_engine *engine, struct ordo_error *err);
 /* From now on ordo_engine_is_draining is true, so that /readyz can say so; orders are still taken. */
 void ordo_engine_begin_drain(struct ordo_engine *engine);
-/* No more orders are taken (they are answered ORDO_PROBLEM_STOPPING); waits until those inside are finished,
- * or until the monotonic time. Returns how many were given up. */
-size_t ordo_engine_drain(struct ordo_engine *engine, int64_t until_ns);
+/* A request comes in that brings orders over a while: until ordo_engine_leave its lines (jobs that are not
+ * parsed) are taken and a drain waits for it. False, and nothing to leave, when a drain takes no more. */
+bool ordo_engine_enter(struct ordo_engine *engine);
+void ordo_engine_leave(struct ordo_engine *engine);
+/* No more orders are taken (they are answered ORDO_PROBLEM_STOPPING) but of requests that have entered; waits
+ * until those inside are finished, or until the monotonic time. True when they are. */
+bool ordo_engine_drain(struct ordo_engine *engine, int64_t until_ns);
 void ordo_engine_stop(struct ordo_engine *engine); /* ends and joins all threads, sinks flushed */
 void ordo_engine_free(struct ordo_engine *engine);
 
@@ -67,7 +71,7 @@ bool ordo_engine_make_pending(struct ordo_engine *engine, struct ordo_job *job, 
  * STOPPING as a positive (problem + 1). Any thread; may wait for the store. */
 int ordo_engine_retry(struct ordo_engine *engine, ordo_str id);
 /* A held order decided by a person. 0 and the new decision (revision 2) in *answer, or a positive (problem +
- * 1): NOT_FOUND, NOT_HELD. */
+ * 1): NOT_FOUND, NOT_HELD, STOPPING. */
 int ordo_engine_resolve(struct ordo_engine *engine, ordo_str id, bool accepted, ordo_str by, ordo_str reason,
                         struct ordo_buffer *answer);
 

@@ -234,6 +234,7 @@ static void async_stored(struct ordo__detached *detached, int result)
         waiting->retry_after_ms = 0;
         detached->job.recorded = true;
         ordo_queue_push_reserved(engine->queue, &detached->job, ordo_clock_ns());
+        ordo__queue_pushed(engine);
     } else {
         ordo_queue_release(engine->queue, detached->job.priority, 1);
         if (result == ORDO_EEXISTS && ordo__job_replay(engine, waiting)) {
@@ -246,7 +247,10 @@ static void async_stored(struct ordo__detached *detached, int result)
         ordo_inflight_release(engine->inflight, &detached->job);
         detached->job.origin->finish(detached->job.origin, &detached->job);
     }
+    pthread_mutex_lock(&engine->lock); /* a stop that sees the last one leave may free the engine */
     atomic_fetch_sub(&engine->detached_waiting, 1);
+    pthread_cond_broadcast(&engine->changed);
+    pthread_mutex_unlock(&engine->lock);
     give_back(waiting);
 }
 
@@ -281,7 +285,8 @@ static void refuse_full(struct ordo_engine *engine, struct ordo_job *job)
 /* Whether a job may go on to the queue; else its answer is set. */
 static bool admit(struct ordo_engine *engine, struct ordo_job *job)
 {
-    if (atomic_load_explicit(&engine->refusing, memory_order_relaxed)) {
+    /* a line came in with its batch */
+    if (atomic_load(job->parsed ? &engine->refusing : &engine->stopping)) {
         ordo__job_problem(job, ORDO_PROBLEM_STOPPING,
                           "the engine is stopping; send it to another one, or later");
         return false;
@@ -305,6 +310,7 @@ void ordo_engine_submit(struct ordo_engine *engine, struct ordo_job_list *jobs)
     struct ordo_job *job;
     int64_t now_ns = ordo_clock_ns();
 
+    atomic_fetch_add(&engine->entered, 1); /* a drain sees them here until it can see them in the queue */
     while ((job = ordo_job_list_pop(jobs)) != NULL) {
         job->recorded = false;
         job->attempt = 0;
@@ -324,6 +330,8 @@ void ordo_engine_submit(struct ordo_engine *engine, struct ordo_job_list *jobs)
             refuse_full(engine, job);
             ordo_job_list_push(&refused, job);
         }
+    ordo__queue_pushed(engine);
+    ordo_engine_leave(engine);
     *jobs = refused;
 }
 

@@ -209,6 +209,7 @@ static int retry_claimed(struct ordo_engine *engine, struct copy *copy)
     job->recorded = true;
     copy->detached = NULL; /* the queue has it now */
     ordo_queue_push_reserved(engine->queue, job, ordo_clock_ns());
+    ordo__queue_pushed(engine);
     return 0;
 }
 
@@ -219,12 +220,16 @@ int ordo_engine_retry(struct ordo_engine *engine, ordo_str id)
     struct ordo_job *job;
     int result;
 
-    if (atomic_load(&engine->refusing))
+    if (!ordo_engine_enter(engine))
         return problem(ORDO_PROBLEM_STOPPING);
-    if (ordo_inflight_find(engine->inflight, id, &entry))
-        return problem(ORDO_PROBLEM_IN_PROGRESS);
-    if (engine->options.store->get(engine->options.store_self, id, copy_record, &copy) != 0)
-        return problem(ORDO_PROBLEM_NOT_FOUND);
+    if (ordo_inflight_find(engine->inflight, id, &entry)) {
+        result = problem(ORDO_PROBLEM_IN_PROGRESS);
+        goto out;
+    }
+    if (engine->options.store->get(engine->options.store_self, id, copy_record, &copy) != 0) {
+        result = problem(ORDO_PROBLEM_NOT_FOUND);
+        goto out;
+    }
     job = &copy.detached->job;
     if (copy.record.status != ORDO_STATUS_DEAD)
         result = problem(ORDO_PROBLEM_NOT_DEAD);
@@ -232,7 +237,9 @@ int ordo_engine_retry(struct ordo_engine *engine, ordo_str id)
         result = problem(ORDO_PROBLEM_IN_PROGRESS);
     else if ((result = retry_claimed(engine, &copy)) != 0)
         ordo_inflight_release(engine->inflight, job);
+out:
     copy_done(&copy);
+    ordo_engine_leave(engine);
     return result;
 }
 
@@ -300,8 +307,12 @@ int ordo_engine_resolve(struct ordo_engine *engine, ordo_str id, bool accepted, 
     struct ordo_chunk *chunk = NULL;
     int result;
 
-    if (engine->options.store->get(engine->options.store_self, id, copy_record, &copy) != 0)
-        return problem(ORDO_PROBLEM_NOT_FOUND);
+    if (!ordo_engine_enter(engine)) /* the sinks may have heard their last decision */
+        return problem(ORDO_PROBLEM_STOPPING);
+    if (engine->options.store->get(engine->options.store_self, id, copy_record, &copy) != 0) {
+        result = problem(ORDO_PROBLEM_NOT_FOUND);
+        goto out;
+    }
     if (copy.record.status != ORDO_STATUS_HELD) {
         result = problem(ORDO_PROBLEM_NOT_HELD);
         goto out;
@@ -330,5 +341,6 @@ int ordo_engine_resolve(struct ordo_engine *engine, ordo_str id, bool accepted, 
     ordo_emitter_hand_over(engine->emitter, &chunk);
 out:
     copy_done(&copy);
+    ordo_engine_leave(engine);
     return result;
 }

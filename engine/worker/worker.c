@@ -218,7 +218,8 @@ static void follow_rules(struct ordo__worker *worker, uint64_t *seen)
 /* True when everything inside is done with but later attempts that are not due yet. */
 static bool has_nothing(const struct ordo__worker *worker)
 {
-    return worker->orders == 0 && worker->open_commit == NULL && worker->committing == 0;
+    return worker->orders == 0 && worker->open_commit == NULL && worker->committing == 0 &&
+           ordo_timers_next(&worker->timers) > worker->now_ns;
 }
 
 static void sleep_until_woken(struct ordo__worker *worker)
@@ -242,12 +243,13 @@ static void sleep_until_woken(struct ordo__worker *worker)
 }
 
 /* The grace time is over: what still waits is answered that the engine stops. Later attempts are in the
- * store. */
+ * store. What the store is writing is waited for: it cannot be called back, and comes back to this worker. */
 static void give_up(struct ordo__worker *worker)
 {
     struct ordo_timer timer;
 
-    ordo__record_completed(worker);
+    for (ordo__record_completed(worker); worker->committing > 0; ordo__record_completed(worker))
+        ordo_waker_wait(&worker->waker, INT64_MAX);
     while (ordo_timers_pop(&worker->timers, INT64_MAX, &timer)) {
         struct ordo_job *job = timer.job;
 

@@ -90,6 +90,7 @@ struct ordo_engine {
     int64_t started_ns;
 
     _Atomic bool draining, refusing, stopping;
+    _Atomic uint64_t entered;          /* requests that may still bring orders, and calls that bring some */
     _Atomic uint64_t detached_waiting; /* detached jobs whose first record is being written */
 
     pthread_mutex_t source_lock;
@@ -117,6 +118,10 @@ void ordo__pending_record(const struct ordo_job *job, int64_t due_ms, struct ord
 /* Compares with what the store has under the job's id: true when it is there (the answer is then set:
  * replayed or key_reused); `order_only`… */
 bool ordo__job_replay(struct ordo_engine *engine, struct ordo_job *job);
+
+/* Follows every push into the queue but those of workers, which the stop joins first: an order that came in
+ * behind the stop is given back at once. */
+void ordo__queue_pushed(struct ordo_engine *engine);
 
 void ordo__worker_run(void *worker);
 

@@ -75,6 +75,37 @@ class Stop(unittest.TestCase):
             self.assertEqual(result["value"].status, 200)
             self.assertEqual(engine.stop(0)[0], 0)
 
+    def test_all_lines_of_a_batch_are_decided(self):
+        with Engine(rules=SLEEPY, settings={"http.batch_window": 5, "queue.medium": 3}) as engine:
+            batch = in_thread(engine.batch, [order(f"l-{number}", sleep=20) for number in range(200)])
+            self.wait_for_orders_inside(engine, 5)
+            engine.send_signal(signal.SIGTERM)
+            engine.wait_until(lambda: "stopping: orders inside" in engine.log, "the stop to begin")
+            late = engine.stop(0)
+            batch[0].join()
+            self.assertEqual([(line["id"], line.get("decision")) for line in batch[1]["value"].lines],
+                             [(f"l-{number}", "accepted") for number in range(200)])
+            self.assertEqual(late[0], 0, late[1])
+
+    def test_new_orders_on_old_connections_are_refused_while_a_batch_goes_on(self):
+        with Engine(rules=SLEEPY, settings={"http.batch_window": 2}) as engine:
+            kept = [engine.connection() for _ in range(2)]
+            for connection in kept:
+                self.assertEqual(engine.request("GET", "/livez", connection=connection).status, 200)
+            thread, batch = in_thread(engine.batch, [order(f"l-{number}", sleep=300) for number in range(8)])
+            self.wait_for_orders_inside(engine, 2)
+            engine.send_signal(signal.SIGTERM)
+            engine.wait_until(lambda: "stopping: no new orders" in engine.log, "the drain")
+            one = engine.request("POST", "/orders", order("late"), connection=kept[0])
+            many = engine.request("POST", "/orders", json.dumps(order("late")), {"Content-Type": "application/x-ndjson"},
+                                  connection=kept[1])
+            for answer in (one, many):
+                self.assertEqual((answer.status, answer.json["code"]), (503, "stopping"))
+                self.assertEqual(answer.headers["connection"], "close")
+            thread.join()
+            self.assertEqual([line["decision"] for line in batch["value"].lines], ["accepted"] * 8)
+            self.assertEqual(engine.stop(0)[0], 0)
+
     def test_grace_ends_and_the_exit_code_says_so(self):
         with Engine(rules=SLEEPY, settings={"stop.grace": "100ms"}) as engine:
             thread, result = in_thread(engine.post, order("o-1", sleep=30000))
@@ -82,7 +113,7 @@ class Stop(unittest.TestCase):
             code, log = engine.stop()
             thread.join()
             self.assertEqual(code, 1, log)
-            self.assertIn("1 order(s) were not finished within stop.grace", log)
+            self.assertIn("orders were not finished within stop.grace", log)
 
     def test_second_signal_ends_it_at_once(self):
         for second, expected in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):

@@ -98,8 +98,9 @@ static void run_late(void *context)
         bool stopping;
 
         pthread_mutex_lock(&store->lock);
-        submits = store->submits;
-        store->submits = NULL;
+        submits = store->holding ? NULL : store->submits;
+        if (submits != NULL)
+            store->submits = NULL;
         stopping = store->stopping;
         pthread_mutex_unlock(&store->lock);
         while (submits != NULL) {
@@ -189,6 +190,25 @@ void fault_store_done(struct fault_store *store)
         record_done(&store->records[i]);
     ordo_waker_done(&store->waker);
     pthread_mutex_destroy(&store->lock);
+}
+
+void fault_store_hold(struct fault_store *store, bool holding)
+{
+    pthread_mutex_lock(&store->lock);
+    store->holding = holding;
+    pthread_mutex_unlock(&store->lock);
+    ordo_waker_wake(&store->waker);
+}
+
+size_t fault_store_held(struct fault_store *store)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&store->lock);
+    for (const struct late_submit *submit = store->submits; submit != NULL; submit = submit->next)
+        count++;
+    pthread_mutex_unlock(&store->lock);
+    return count;
 }
 
 int fault_store_status(struct fault_store *store, const char *id, struct ordo_record *ret_record)

@@ -20,11 +20,15 @@ struct fault_store {
     struct ordo_waker waker;
     struct late_submit *submits; /* under lock */
     bool stopping;               /* under lock */
+    bool holding;                /* under lock: a late store completes nothing meanwhile */
 };
 
 extern const struct ordo_store_ops fault_store_ops;
 
 void fault_store_init(struct fault_store *store, bool late);
 void fault_store_done(struct fault_store *store);
+/* Whether a late store holds back what it is given; and how many submits it holds. */
+void fault_store_hold(struct fault_store *store, bool holding);
+size_t fault_store_held(struct fault_store *store);
 /* The record with this id as it is now: its status, or -1. Copies the answer when `answer` is not NULL. */
 int fault_store_status(struct fault_store *store, const char *id, struct ordo_record *ret_record);

@@ -1,250 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * test_engine.c: the engine without a network: each row of the table of outcomes, idempotency, retries,
- * resolve, drain, switching of rules, and sinks that fail. The store is a test double for faults and late
+ * resolve, switching of rules, and sinks that fail. The store is a test double for faults and late
  * completions.
  */
-#include "worker/engine.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "base/clock.h"
-#include "fault_store.h"
-
-/* What the rules do is said by the order's coupon. */
-static const char rule_text[] = "return { name = 'test', about = 'x', apply = function(order, decide, ctx)\n"
-                                "  local c = order.coupon\n"
-                                "  if c == 'reject' then decide:reject('no', 'rejected by test')\n"
-                                "  elseif c == 'hold' then decide:hold('held by test')\n"
-                                "  elseif c == 'retry' then decide:retry(1, 'not now')\n"
-                                "  elseif c == 'sleep' then ctx.sleep(20)\n"
-                                "  elseif c == 'long' then ctx.sleep(3600000)\n"
-                                "  elseif c == 'break' then error('broken') end\n"
-                                "  decide:set('generation', %d)\n"
-                                "end }\n";
-
-/* An origin that keeps what comes back. */
-struct desk {
-    struct ordo_origin origin; /* first */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct ordo_job_list answered;
-    int pending_done;
-};
-
-struct bench {
-    struct fault_store store;
-    struct ordo_engine *engine;
-    struct desk desk;
-    struct ordo_json_parser *parser;
-    struct ordo_plugin_instance sink, *sinks[1];
-    struct ordo_plugin sink_plugin;
-    char folder[64];
-    /* the sink */
-    pthread_mutex_t sink_lock;
-    struct ordo_buffer emitted; /* "id/revision " */
-    int sink_failures;          /* emits that fail first */
-    int flushes;
-};
-
-static void desk_finish(struct ordo_origin *origin, struct ordo_job *jobs)
-{
-    struct desk *desk = (struct desk *)origin;
-
-    pthread_mutex_lock(&desk->lock);
-    while (jobs != NULL) {
-        struct ordo_job *next = jobs->next;
-
-        ordo_job_list_push(&desk->answered, jobs);
-        jobs = next;
-    }
-    pthread_cond_broadcast(&desk->changed);
-    pthread_mutex_unlock(&desk->lock);
-}
-
-static struct ordo_job *wait_answer(struct bench *bench)
-{
-    struct ordo_job *job;
-
-    pthread_mutex_lock(&bench->desk.lock);
-    while ((job = ordo_job_list_pop(&bench->desk.answered)) == NULL)
-        pthread_cond_wait(&bench->desk.changed, &bench->desk.lock);
-    pthread_mutex_unlock(&bench->desk.lock);
-    return job;
-}
-
-static int sink_emit(void *self, const struct ordo_emission *items, size_t count, struct ordo_error *err)
-{
-    struct bench *bench = self;
-    int result = 0;
-
-    pthread_mutex_lock(&bench->sink_lock);
-    if (bench->sink_failures > 0) {
-        bench->sink_failures--;
-        result = ordo_fail(err, ORDO_EIO, "test", "does not take it");
-    } else {
-        for (size_t i = 0; i < count; i++)
-            ordo_buffer_printf(&bench->emitted, ORDO_STR_FMT "/%u ", ORDO_STR_ARG(items[i].id),
-                               items[i].revision);
-    }
-    pthread_mutex_unlock(&bench->sink_lock);
-    return result;
-}
-
-static int sink_flush(void *self, struct ordo_error *err)
-{
-    struct bench *bench = self;
-
-    (void)err;
-    pthread_mutex_lock(&bench->sink_lock);
-    bench->flushes++;
-    pthread_mutex_unlock(&bench->sink_lock);
-    return 0;
-}
-
-static const struct ordo_sink_ops sink_ops = {
-    .size = sizeof(sink_ops), .emit = sink_emit, .flush = sink_flush};
-
-static struct ordo_ruleset *ruleset_of(struct bench *bench, int generation)
-{
-    struct ordo_error err = {0};
-    struct ordo_ruleset *ruleset;
-    char path[128];
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s/rules/10_test.lua", bench->folder);
-    file = fopen(path, "w");
-    assert_non_null(file);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    fprintf(file, rule_text, generation);
-#pragma GCC diagnostic pop
-    fclose(file);
-    ruleset = ordo_ruleset_read(bench->folder, &err);
-    if (ruleset == NULL)
-        fail_msg("%s", err.message);
-    ruleset->number = (uint64_t)generation;
-    return ruleset;
-}
-
-static void bench_init(struct bench *bench, bool late_store, uint32_t high_capacity)
-{
-    struct ordo_engine_options options = {
-        .limits = ordo_limits_preset,
-        .queue = {.capacity = {high_capacity, 1000, 1000},
-                  .max_wait_ns = {INT64_MAX, (int64_t)500000000, (int64_t)2000000000}},
-        .script = {.on_error = ORDO_ON_ERROR_HOLD, .retry_after_ms = 1, .jit = true},
-        .workers = 2,
-        .max_in_flight = 1000,
-        .max_attempts = 3,
-        .sink_backlog = 100000,
-        .store = &fault_store_ops,
-        .store_self = &bench->store,
-        .sinks = bench->sinks,
-        .sink_count = 1,
-    };
-    struct ordo_error err = {0};
-    char path[128];
-
-    memset(bench, 0, sizeof(*bench));
-    fault_store_init(&bench->store, late_store);
-    snprintf(bench->folder, sizeof(bench->folder), "/tmp/test_engine.XXXXXX");
-    assert_non_null(mkdtemp(bench->folder));
-    snprintf(path, sizeof(path), "%s/rules", bench->folder);
-    assert_int_equal(mkdir(path, 0700), 0);
-    bench->sink_plugin = (struct ordo_plugin){.ops = &sink_ops};
-    bench->sink =
-        (struct ordo_plugin_instance){.plugin = &bench->sink_plugin, .self = bench, .tag = "sink_test"};
-    bench->sinks[0] = &bench->sink;
-    pthread_mutex_init(&bench->sink_lock, NULL);
-    pthread_mutex_init(&bench->desk.lock, NULL);
-    pthread_cond_init(&bench->desk.changed, NULL);
-    bench->desk.origin.finish = desk_finish;
-    bench->parser = ordo_json_parser_new(64);
-    options.ruleset = ruleset_of(bench, 1);
-    bench->engine = ordo_engine_new(&options, &err);
-    assert_non_null(bench->engine);
-    ordo_ruleset_unref(options.ruleset);
-    assert_int_equal(ordo_engine_start(bench->engine, &err), 0);
-}
-
-static void bench_done(struct bench *bench)
-{
-    char path[128];
-
-    assert_int_equal(ordo_engine_drain(bench->engine, INT64_MAX), 0);
-    ordo_engine_stop(bench->engine);
-    ordo_engine_free(bench->engine);
-    fault_store_done(&bench->store);
-    ordo_json_parser_free(bench->parser);
-    ordo_buffer_done(&bench->emitted);
-    snprintf(path, sizeof(path), "%s/rules/10_test.lua", bench->folder);
-    unlink(path);
-    snprintf(path, sizeof(path), "%s/rules", bench->folder);
-    rmdir(path);
-    rmdir(bench->folder);
-}
-
-static struct ordo_job *job_new(struct bench *bench, const char *id, const char *coupon)
-{
-    struct ordo_job *job = calloc(1, sizeof(*job));
-    char *bytes = calloc(1, 512);
-    int len = snprintf(bytes, 256,
-                       "{%s%s%s\"customer\":{\"id\":\"c-1\"},\"currency\":\"EUR\",\"priority\":1,"
-                       "\"items\":[{\"sku\":\"A\",\"qty\":2,\"price\":100}],\"coupon\":\"%s\"}",
-                       id == NULL ? "" : "\"id\":\"", id == NULL ? "" : id, id == NULL ? "" : "\",", coupon);
-
-    job->bytes = (ordo_str){bytes, (size_t)len};
-    job->origin = &bench->desk.origin;
-    job->received_ms = ordo_clock_utc_ms();
-    job->received_ns = ordo_clock_ns();
-    return job;
-}
-
-static void job_free(struct ordo_job *job)
-{
-    free((char *)job->bytes.ptr);
-    ordo_buffer_done(&job->answer);
-    free(job);
-}
-
-/* Submits; true when the engine took it, false when it was answered at once. */
-static bool submit(struct bench *bench, struct ordo_job *job)
-{
-    struct ordo_job_list list = {0};
-
-    assert_int_equal(ordo_engine_read(bench->engine, bench->parser, job, ORDO_STR_NONE), 0);
-    ordo_job_list_push(&list, job);
-    ordo_engine_submit(bench->engine, &list);
-    return list.first == NULL;
-}
-
-static struct ordo_job *decide(struct bench *bench, const char *id, const char *coupon)
-{
-    struct ordo_job *job = job_new(bench, id, coupon);
-
-    if (!submit(bench, job))
-        return job;
-    assert_ptr_equal(wait_answer(bench), job);
-    return job;
-}
-
-static void assert_answer_has(const struct ordo_job *job, const char *text)
-{
-    if (memmem(job->answer.ptr, job->answer.len, text, strlen(text)) == NULL)
-        fail_msg("no %s in " ORDO_STR_FMT, text, ORDO_STR_ARG(ordo_buffer_str(&job->answer)));
-}
-
-static uint64_t counter(struct bench *bench, enum ordo_counter counter)
-{
-    return ordo_metrics_sum(ordo_engine_metrics(bench->engine), counter);
-}
+#include "engine_bench.h"
 
 static void test_outcomes(void **state)
 {
@@ -562,7 +321,7 @@ static void test_sinks_get_every_decision_at_least_once(void **state)
     bench.sink_failures = 2;
     job_free(decide(&bench, "o-1", ""));
     job_free(decide(&bench, "o-2", "hold"));
-    assert_int_equal(ordo_engine_drain(bench.engine, INT64_MAX), 0);
+    assert_true(ordo_engine_drain(bench.engine, INT64_MAX));
     ordo_engine_stop(bench.engine);
     ordo_buffer_put(&bench.emitted, 0);
     assert_non_null(strstr(bench.emitted.ptr, "o-1/1 "));
@@ -613,36 +372,6 @@ static void test_a_switch_reaches_all_workers_and_old_orders_keep_theirs(void **
         assert_answer_has(old, "\"attributes\":{\"generation\":1}");
     }
     job_free(first);
-    bench_done(&bench);
-}
-
-static void test_a_drain_waits_for_orders_inside_and_refuses_new_ones(void **state)
-{
-    struct bench bench;
-    struct ordo_job *slow, *late, *stuck;
-
-    (void)state;
-    bench_init(&bench, false, 1000);
-    slow = job_new(&bench, "slow", "sleep");
-    assert_true(submit(&bench, slow));
-    assert_int_equal(ordo_engine_drain(bench.engine, INT64_MAX), 0);
-    assert_ptr_equal(wait_answer(&bench), slow);
-    assert_int_equal(slow->kind, ORDO_ANSWER_DECISION);
-    late = job_new(&bench, "late", "");
-    assert_false(submit(&bench, late));
-    assert_int_equal(late->problem, ORDO_PROBLEM_STOPPING);
-    job_free(slow);
-    job_free(late);
-    bench_done(&bench);
-
-    bench_init(&bench, false, 1000);
-    stuck = job_new(&bench, "stuck", "long");
-    assert_true(submit(&bench, stuck));
-    assert_true(ordo_engine_drain(bench.engine, ordo_clock_ns()) > 0);
-    ordo_engine_stop(bench.engine);
-    assert_ptr_equal(wait_answer(&bench), stuck);
-    assert_int_equal(stuck->problem, ORDO_PROBLEM_STOPPING);
-    job_free(stuck);
     bench_done(&bench);
 }
 
@@ -697,7 +426,6 @@ int main(void)
         cmocka_unit_test(test_lines_of_a_batch_are_read_by_the_workers),
         cmocka_unit_test(test_sinks_get_every_decision_at_least_once),
         cmocka_unit_test(test_a_switch_reaches_all_workers_and_old_orders_keep_theirs),
-        cmocka_unit_test(test_a_drain_waits_for_orders_inside_and_refuses_new_ones),
         cmocka_unit_test(test_what_can_be_asked_of_an_order),
     };
 

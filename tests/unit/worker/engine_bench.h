@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * engine_bench.h: an engine for tests, without a network: over fault_store, with rules that do what the order's
+ * coupon says, an origin that keeps what comes back, and a sink that may fail.
+ */
+#pragma once
+
+#include "worker/engine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "fault_store.h"
+
+/* An origin that keeps what comes back. */
+struct desk {
+    struct ordo_origin origin; /* first */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct ordo_job_list answered;
+    int pending_done;
+};
+
+struct bench {
+    struct fault_store store;
+    struct ordo_engine *engine;
+    struct desk desk;
+    struct ordo_json_parser *parser;
+    struct ordo_plugin_instance sink, *sinks[1];
+    struct ordo_plugin sink_plugin;
+    char folder[64];
+    /* the sink */
+    pthread_mutex_t sink_lock;
+    struct ordo_buffer emitted; /* "id/revision " */
+    int sink_failures;          /* emits that fail first */
+    int attempts, flushes;
+};
+
+void bench_init(struct bench *bench, bool late_store, uint32_t high_capacity);
+/* With so many orders at most inside each of the two workers. */
+void bench_init_narrow(struct bench *bench, uint32_t max_in_flight);
+void bench_done(struct bench *bench);
+
+struct ordo_ruleset *ruleset_of(struct bench *bench, int generation);
+
+/* High priority; without an id the engine gives one. */
+struct ordo_job *job_new(struct bench *bench, const char *id, const char *coupon);
+void job_free(struct ordo_job *job);
+/* Submits; true when the engine took it, false when it was answered at once. */
+bool submit(struct bench *bench, struct ordo_job *job);
+/* The same for one that is not parsed, as a line of a batch. */
+bool submit_line(struct bench *bench, struct ordo_job *job);
+struct ordo_job *wait_answer(struct bench *bench);
+struct ordo_job *decide(struct bench *bench, const char *id, const char *coupon);
+
+void assert_answer_has(const struct ordo_job *job, const char *text);
+uint64_t counter(struct bench *bench, enum ordo_counter counter);
