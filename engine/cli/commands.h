@@ -7,9 +7,9 @@
 #include "cli/command.h"
 
 #define ORDO_SERVE_ABOUT                                                                                     \
-    "Signals: SIGTERM or SIGINT stop it (readyz turns 503, the listeners close, orders inside are finished " \
-    "within\n"                                                                                               \
-    "stop.grace, sinks are flushed; exit 0, or 1 when orders had to be given up). A second one ends it at "  \
+    "Signals: SIGTERM or SIGINT stop it: readyz turns 503, the listeners close, orders inside are finished " \
+    "and sinks\n"                                                                                            \
+    "flushed, all within stop.grace; exit 0, or 1 when orders had to be given up. A second one ends it at "  \
     "once with\n"                                                                                            \
     "128 + the signal's number. SIGHUP loads the rules anew, SIGUSR1 opens the sinks' files anew."
 extern const struct ordo_cli_option ordo_serve_options[];

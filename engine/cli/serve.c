@@ -39,11 +39,9 @@ struct server {
     struct ordo_http *http;
     size_t sources_started;
     int signals;
-    bool lost; /* orders were given up, or could not be taken at all */
+    int64_t deadline_ns; /* monotonic, of the whole stop; 0: it has not begun */
+    bool lost;           /* orders were given up */
 };
-
-/* Answers given while the listeners are closed already; they are on their way within this. */
-#define LAST_ANSWERS_NS ((int64_t)2000000000)
 
 static int config_error(struct ordo_buffer *errors)
 {
@@ -307,25 +305,30 @@ static void drain(struct server *server)
 {
     int64_t grace_ns = ordo_options_int(ordo_config_options(server->config), "stop.grace") * 1000;
 
+    server->deadline_ns = ordo_clock_ns() + grace_ns;
     ordo_log_info("serve", "stopping: orders inside have %.1f s to finish; a second signal ends it at once",
                   (double)grace_ns / 1e9);
+    ordo_engine_begin_drain(server->engine);
     ordo_http_close_listeners(server->http);
     stop_sources(server);
-    if (!ordo_engine_drain(server->engine, ordo_clock_ns() + grace_ns)) {
-        ordo_log_error("serve", "some orders were not finished within stop.grace");
-        server->lost = true;
-    }
+    server->lost = !ordo_engine_drain(server->engine, server->deadline_ns);
 }
 
 /* Works on a server that was started in part, too. The engine ends before HTTP does, because it gives every
- * order back to HTTP. */
+ * order back to HTTP. The sinks work meanwhile, and have what is left of the same time. */
 static void stop(struct server *server)
 {
     stop_sources(server);
     if (server->engine != NULL)
         ordo_engine_stop(server->engine);
     if (server->http != NULL)
-        ordo_http_stop(server->http, ordo_clock_ns() + LAST_ANSWERS_NS);
+        ordo_http_stop(server->http, server->deadline_ns);
+    if (server->lost)
+        ordo_log_error("serve", "%llu order(s) were not finished within stop.grace",
+                       (unsigned long long)ordo_engine_given_up(server->engine));
+    ordo_log_debug("serve", "stopping: the sinks take what is left");
+    if (server->engine != NULL)
+        ordo_engine_stop_sinks(server->engine, server->deadline_ns);
     if (server->rules != NULL)
         ordo_rules_stop(server->rules);
     ordo_engine_free(server->engine);

@@ -68,7 +68,8 @@ const struct ordo_option ordo_engine_options[] = {
     {"limits.decision_bytes", ORDO_OPTION_SIZE, "4MiB", 4 * KIB, GIB, NULL, "Memory of one decision."},
 
     {"stop.grace", ORDO_OPTION_DURATION, "30s", 0, 24 * US_H, NULL,
-     "Time for the orders inside to finish when the engine stops."},
+     "Time for a stop: for the orders inside to finish, sinks to take their decisions, and answers to go "
+     "out."},
 
     {"profiling.enabled", ORDO_OPTION_BOOL, "true", 0, 0, NULL, "Offer profiles over HTTP."},
 

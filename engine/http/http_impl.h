@@ -131,6 +131,7 @@ struct ordo__loop {
     int64_t starved_next_ns;
     h2o_linklist_t streams, subscribers;
     bool stopping;
+    int64_t end_ns; /* when stopping: whoever still waits then is answered 503 or cut off */
 
     bool ran, disposed; /* read when it is joined */
 };

@@ -17,7 +17,8 @@
 #define NS_MS ((int64_t)1000000)
 #define STARVED_NS (5 * NS_MS) /* until batches whose lines found no room try again */
 #define SLEEP_MAX_MS 1000
-#define LAST_NS (1000 * NS_MS) /* for the last answers to go out, when the time to stop is up */
+#define LAST_NS (1000 * NS_MS) /* for the last answers to go out at least, when the time to stop is up */
+#define CUT_NS (200 * NS_MS)   /* behind that: for h2o to see which connections were cut off */
 
 int64_t ordo__loop_now_ns(struct ordo__loop *loop)
 {
@@ -116,7 +117,7 @@ static void on_drain(h2o_timeout_entry_t *entry)
 {
     struct ordo__loop *loop = H2O_STRUCT_FROM_MEMBER(struct ordo__loop, drain, entry);
 
-    if (ordo_clock_ns() >= loop->stop_ns)
+    if (ordo_clock_ns() >= loop->end_ns)
         ordo__requests_end(loop);
     ordo__conn_close_idle(loop);
     h2o_timeout_link(loop->context.loop, &loop->context.hundred_ms_timeout, &loop->drain);
@@ -124,7 +125,10 @@ static void on_drain(h2o_timeout_entry_t *entry)
 
 static void on_stop_letter(struct ordo__loop *loop, struct ordo__letter *letter)
 {
+    int64_t last_ns = ordo_clock_ns() + LAST_NS;
+
     (void)letter;
+    loop->end_ns = loop->stop_ns > last_ns ? loop->stop_ns : last_ns;
     loop->stopping = true;
     close_listener(loop);
     h2o_context_request_shutdown(&loop->context);
@@ -242,7 +246,7 @@ void ordo__loop_run(void *context)
     struct ordo__loop *loop = context;
 
     setup(loop);
-    while (!loop->stopping || (is_busy(loop) && ordo_clock_ns() < loop->stop_ns + LAST_NS))
+    while (!loop->stopping || (is_busy(loop) && ordo_clock_ns() < loop->end_ns + CUT_NS))
         run_turn(loop);
     loop->disposed = atomic_load(&loop->letters) == NULL && dispose(loop);
 }

@@ -27,5 +27,6 @@ uint16_t ordo_http_port(const struct ordo_http *http);       /* of the main list
 uint16_t ordo_http_admin_port(const struct ordo_http *http); /* 0: none */
 void ordo_http_close_listeners(
     struct ordo_http *http); /* no new connections; /readyz is 503; keep-alive ends with the next answer */
-void ordo_http_stop(struct ordo_http *http,
-                    int64_t until_ns); /* waits for open answers until then, ends the loops, joins */
+void ordo_http_stop(
+    struct ordo_http *http,
+    int64_t until_ns); /* waits for open answers until then or for a second; ends the loops, joins */

@@ -12,6 +12,8 @@ X(ORDERS_REPLAYED, "ordo_orders_replayed_total", "", "Orders answered with the d
 X(ORDERS_CONFLICT, "ordo_orders_conflict_total", "",
   "Orders refused because their id was in progress or used for another order.")
 X(ORDERS_REFUSED, "ordo_orders_refused_total", "", "Orders answered 503 because their queue was full.")
+X(ORDERS_STOPPED, "ordo_orders_stopped_total", "",
+  "Orders that were not decided because the engine was stopping.")
 X(ORDERS_STORE_FAILED, "ordo_orders_store_failed_total", "", "Orders that the store did not take.")
 X(ATTEMPTS_RETRIED, "ordo_attempts_retried_total", "", "Attempts that ended in a retry.")
 X(RULE_ERRORS, "ordo_rule_errors_total", "", "Rules that broke.")

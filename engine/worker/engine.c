@@ -222,6 +222,13 @@ bool ordo_engine_drain(struct ordo_engine *engine, int64_t until_ns)
     return empty;
 }
 
+void ordo__job_give_up(struct ordo_engine *engine, struct ordo_job *job)
+{
+    atomic_fetch_add(&engine->given_up, 1);
+    ordo_metrics_add_shared(engine->shared_metrics, ORDO_COUNTER_ORDERS_STOPPED, 1);
+    ordo__job_problem(job, ORDO_PROBLEM_STOPPING, "the engine stopped before the order was decided");
+}
+
 static void give_up_queue(struct ordo_engine *engine)
 {
     struct ordo_job_list jobs = {0};
@@ -231,7 +238,7 @@ static void give_up_queue(struct ordo_engine *engine)
         ;
     while ((job = ordo_job_list_pop(&jobs)) != NULL) {
         ordo_inflight_release(engine->inflight, job);
-        ordo__job_problem(job, ORDO_PROBLEM_STOPPING, "the engine stopped before the order was decided");
+        ordo__job_give_up(engine, job);
         job->origin->finish(job->origin, job);
     }
 }
@@ -257,8 +264,17 @@ void ordo_engine_stop(struct ordo_engine *engine)
     while (atomic_load(&engine->detached_waiting) > 0)
         pthread_cond_wait(&engine->changed, &engine->lock);
     pthread_mutex_unlock(&engine->lock);
+}
+
+void ordo_engine_stop_sinks(struct ordo_engine *engine, int64_t until_ns)
+{
     if (engine->emitter != NULL)
-        ordo_emitter_stop(engine->emitter, ordo_clock_ns() + (int64_t)5000000000);
+        ordo_emitter_stop(engine->emitter, until_ns);
+}
+
+uint64_t ordo_engine_given_up(struct ordo_engine *engine)
+{
+    return atomic_load(&engine->given_up);
 }
 
 void ordo_engine_free(struct ordo_engine *engine)

@@ -46,7 +46,11 @@ void ordo_engine_leave(struct ordo_engine *engine);
 /* No more orders are taken (they are answered ORDO_PROBLEM_STOPPING) but of requests that have entered; waits
  * until those inside are finished, or until the monotonic time. True when they are. */
 bool ordo_engine_drain(struct ordo_engine *engine, int64_t until_ns);
-void ordo_engine_stop(struct ordo_engine *engine); /* ends and joins all threads, sinks flushed */
+/* Ends and joins the workers; orders that are still inside go back as ORDO_PROBLEM_STOPPING. */
+void ordo_engine_stop(struct ordo_engine *engine);
+uint64_t ordo_engine_given_up(struct ordo_engine *engine); /* how many those were */
+/* Then: the sinks take what is left, until the monotonic time at most, and their threads end. */
+void ordo_engine_stop_sinks(struct ordo_engine *engine, int64_t until_ns);
 void ordo_engine_free(struct ordo_engine *engine);
 
 /* Fills the job's envelope from its bytes: id, priority. Returns 0, or a code with the job's answer set to

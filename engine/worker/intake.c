@@ -285,8 +285,12 @@ static void refuse_full(struct ordo_engine *engine, struct ordo_job *job)
 /* Whether a job may go on to the queue; else its answer is set. */
 static bool admit(struct ordo_engine *engine, struct ordo_job *job)
 {
-    /* a line came in with its batch */
-    if (atomic_load(job->parsed ? &engine->refusing : &engine->stopping)) {
+    if (atomic_load(&engine->stopping)) {
+        ordo__job_give_up(engine, job);
+        return false;
+    }
+    if (job->parsed && atomic_load(&engine->refusing)) { /* a line came in with its batch */
+        ordo_metrics_add_shared(engine->shared_metrics, ORDO_COUNTER_ORDERS_STOPPED, 1);
         ordo__job_problem(job, ORDO_PROBLEM_STOPPING,
                           "the engine is stopping; send it to another one, or later");
         return false;

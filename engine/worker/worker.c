@@ -259,7 +259,7 @@ static void give_up(struct ordo__worker *worker)
             worker->sleeping--;
             ordo_script_finish(worker->script, timer.run);
         }
-        ordo__job_problem(job, ORDO_PROBLEM_STOPPING, "the engine stopped before the order was decided");
+        ordo__job_give_up(worker->engine, job);
         ordo__finish(worker, job);
     }
     ordo_emitter_hand_over(worker->engine->emitter, &worker->chunk);

@@ -92,6 +92,7 @@ struct ordo_engine {
     _Atomic bool draining, refusing, stopping;
     _Atomic uint64_t entered;          /* requests that may still bring orders, and calls that bring some */
     _Atomic uint64_t detached_waiting; /* detached jobs whose first record is being written */
+    _Atomic uint64_t given_up;         /* orders that the stop did not wait for */
 
     pthread_mutex_t source_lock;
     struct ordo_json_parser *source_parser; /* under source_lock */
@@ -111,6 +112,8 @@ static inline bool ordo__is_detached(const struct ordo_engine *engine, const str
     return job->origin == &engine->detached_origin;
 }
 
+/* The grace is over: the job's answer is that the engine stops, and it is counted. */
+void ordo__job_give_up(struct ordo_engine *engine, struct ordo_job *job);
 void ordo__job_problem(struct ordo_job *job, enum ordo_problem_code code, const char *detail);
 void ordo__job_copy_envelope(struct ordo_job *to, const struct ordo_job *from);
 /* The record of an order that waits for a decision. */

@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 import unittest
 
@@ -106,14 +107,63 @@ class Stop(unittest.TestCase):
             self.assertEqual([line["decision"] for line in batch["value"].lines], ["accepted"] * 8)
             self.assertEqual(engine.stop(0)[0], 0)
 
-    def test_grace_ends_and_the_exit_code_says_so(self):
-        with Engine(rules=SLEEPY, settings={"stop.grace": "100ms"}) as engine:
+    def test_grace_ends_and_whoever_sleeps_or_waits_is_told(self):
+        settings = {"stop.grace": "300ms", "http.batch_window": 5, "workers.count": 1, "workers.max_in_flight": 10}
+        with Engine(rules=SLEEPY, settings=settings) as engine:
+            posts = [in_thread(engine.post, order(f"o-{number}", sleep=30000)) for number in range(20)]
+            self.wait_for_orders_inside(engine, 20)
+            batch = in_thread(engine.batch, [order(f"l-{number}", sleep=30000) for number in range(20000)])
+            self.wait_for_orders_inside(engine, 25)
+            code, log = engine.stop()
+            for thread, result in posts:
+                thread.join()
+                answer = result["value"]
+                self.assertEqual((answer.status, answer.json["code"]), (503, "stopping"))
+                self.assertEqual(answer.headers["content-type"], "application/problem+json")
+            batch[0].join()
+            answer = batch[1]["value"]
+            self.assertEqual(answer.status, 200)
+            self.assertEqual([(line["line"], line["problem"]["code"]) for line in answer.lines],
+                             [(number + 1, "stopping") for number in range(20000)])
+            self.assertEqual(code, 1, log)
+            self.assertIn("20020 order(s) were not finished within stop.grace", log)
+
+    def test_no_grace_at_all(self):
+        with Engine(rules=SLEEPY, settings={"stop.grace": "0s"}) as engine:
             thread, result = in_thread(engine.post, order("o-1", sleep=30000))
             self.wait_for_orders_inside(engine, 1)
             code, log = engine.stop()
             thread.join()
+            self.assertEqual(result["value"].json["code"], "stopping")
             self.assertEqual(code, 1, log)
-            self.assertIn("orders were not finished within stop.grace", log)
+            self.assertIn("1 order(s) were not finished within stop.grace", log)
+
+    def test_a_sink_that_is_away_has_what_is_left_of_the_grace_and_then_dead_letters(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never answers
+            sink = {"plugin": "sink_webhook", "url": f"http://127.0.0.1:{silent.getsockname()[1]}/", "timeout": "100ms",
+                    "retries": 1000, "backoff_min": "1ms", "backoff_max": "1ms", "dead_letter": "dead.ndjson"}
+            with Engine(rules=SLEEPY, settings={"sinks": [sink], "stop.grace": "1s"}) as engine:
+                posts = [in_thread(engine.post, order(f"o-{number}", sleep=500)) for number in range(10)]
+                self.wait_for_orders_inside(engine, 10)
+                code, log = engine.stop()
+                for thread, result in posts:
+                    thread.join()
+                    self.assertEqual(result["value"].status, 200)
+                self.assertEqual(code, 0, log)
+                with open(os.path.join(engine.folder, "dead.ndjson"), encoding="utf-8") as file:
+                    dead = [json.loads(line) for line in file]
+                self.assertEqual({line["id"] for line in dead}, {f"o-{number}" for number in range(10)})
+                self.assertEqual({line["reason"] for line in dead}, {"the engine stopped before it was delivered"})
+
+    def test_second_signal_does_not_wait_for_a_sink(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            sink = {"plugin": "sink_webhook", "url": f"http://127.0.0.1:{silent.getsockname()[1]}/", "timeout": "10m",
+                    "dead_letter": "dead.ndjson"}
+            with Engine(rules=SLEEPY, settings={"sinks": [sink]}) as engine:
+                self.assertEqual(engine.post(order("o-1")).status, 200)
+                engine.send_signal(signal.SIGTERM)
+                engine.wait_until(lambda: "stopping: the sinks" in engine.log, "the sinks' time")
+                self.assertEqual(engine.stop()[0], 143)
 
     def test_second_signal_ends_it_at_once(self):
         for second, expected in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):

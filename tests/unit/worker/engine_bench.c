@@ -153,6 +153,7 @@ void bench_done(struct bench *bench)
 
     assert_true(ordo_engine_drain(bench->engine, INT64_MAX));
     ordo_engine_stop(bench->engine);
+    ordo_engine_stop_sinks(bench->engine, 0);
     ordo_engine_free(bench->engine);
     fault_store_done(&bench->store);
     ordo_json_parser_free(bench->parser);

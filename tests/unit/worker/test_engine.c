@@ -323,6 +323,7 @@ static void test_sinks_get_every_decision_at_least_once(void **state)
     job_free(decide(&bench, "o-2", "hold"));
     assert_true(ordo_engine_drain(bench.engine, INT64_MAX));
     ordo_engine_stop(bench.engine);
+    ordo_engine_stop_sinks(bench.engine, INT64_MAX);
     ordo_buffer_put(&bench.emitted, 0);
     assert_non_null(strstr(bench.emitted.ptr, "o-1/1 "));
     assert_non_null(strstr(bench.emitted.ptr, "o-2/1 "));

@@ -42,6 +42,7 @@ static void test_a_drain_waits_for_orders_inside_and_refuses_new_ones(void **sta
     late = job_new(&bench, "late", "");
     assert_false(submit(&bench, late));
     assert_int_equal(late->problem, ORDO_PROBLEM_STOPPING);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_STOPPED), 1);
     assert_int_equal(ordo_engine_retry(bench.engine, ORDO_STR("slow")), ORDO_PROBLEM_STOPPING + 1);
     assert_int_equal(ordo_engine_resolve(bench.engine, ORDO_STR("slow"), true, ORDO_STR("ann"), ORDO_STR("x"),
                                          &bench.emitted),
@@ -109,6 +110,42 @@ static void test_a_drain_waits_for_lines_that_were_promised(void **state)
     }
 }
 
+static void test_orders_that_sleep_and_wait_are_given_up_at_the_deadline(void **state)
+{
+    struct ordo_engine_figures figures;
+    struct ordo_job *job;
+    struct bench bench;
+    char id[16];
+
+    (void)state;
+    bench_init_narrow(&bench, 1);
+    for (int i = 0; i < 10; i++) {
+        snprintf(id, sizeof(id), "o-%d", i);
+        assert_true(submit(&bench, job_new(&bench, id, "long")));
+    }
+    do
+        ordo_engine_figures(bench.engine, &figures);
+    while (figures.waiting < 2 || figures.queue.depth[ORDO_PRIORITY_HIGH] > 8);
+    assert_false(ordo_engine_drain(bench.engine, ordo_clock_ns()));
+    ordo_engine_stop(bench.engine);
+    for (int i = 0; i < 10; i++) {
+        job = wait_answer(&bench);
+        assert_int_equal(job->kind, ORDO_ANSWER_PROBLEM);
+        assert_int_equal(job->problem, ORDO_PROBLEM_STOPPING);
+        assert_answer_has(job, "the engine stopped before the order was decided");
+        job_free(job);
+    }
+    assert_int_equal(ordo_engine_given_up(bench.engine), 10);
+    job = job_new(&bench, NULL, "");
+    assert_false(submit_line(&bench, job)); /* of a batch that is still being read */
+    assert_int_equal(job->problem, ORDO_PROBLEM_STOPPING);
+    job_free(job);
+    assert_int_equal(ordo_engine_given_up(bench.engine), 11);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_STOPPED), 11);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_ACCEPTED), 0);
+    bench_done(&bench);
+}
+
 static void test_a_stop_waits_for_what_the_store_writes(void **state)
 {
     for (int async = 0; async < 2; async++) {
@@ -143,13 +180,35 @@ static void test_a_stop_waits_for_what_the_store_writes(void **state)
     }
 }
 
+static void test_sinks_get_one_attempt_behind_the_deadline(void **state)
+{
+    struct bench bench;
+    int before;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    bench.sink_failures = INT_MAX;
+    job_free(decide(&bench, "o-1", ""));
+    assert_true(ordo_engine_drain(bench.engine, INT64_MAX));
+    ordo_engine_stop(bench.engine);
+    pthread_mutex_lock(&bench.sink_lock);
+    before = bench.attempts;
+    pthread_mutex_unlock(&bench.sink_lock);
+    ordo_engine_stop_sinks(bench.engine, ordo_clock_ns());
+    assert_true(bench.attempts <= before + 2); /* one may have been under way */
+    assert_int_equal(counter(&bench, ORDO_COUNTER_SINK_EMITTED), 0);
+    bench_done(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_drain_waits_for_orders_inside_and_refuses_new_ones),
         cmocka_unit_test(test_a_drain_takes_the_lines_of_a_batch_that_came_before),
         cmocka_unit_test(test_a_drain_waits_for_lines_that_were_promised),
+        cmocka_unit_test(test_orders_that_sleep_and_wait_are_given_up_at_the_deadline),
         cmocka_unit_test(test_a_stop_waits_for_what_the_store_writes),
+        cmocka_unit_test(test_sinks_get_one_attempt_behind_the_deadline),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
