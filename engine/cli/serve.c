@@ -309,7 +309,7 @@ static void drain(struct server *server)
     ordo_log_info("serve", "stopping: orders inside have %.1f s to finish; a second signal ends it at once",
                   (double)grace_ns / 1e9);
     ordo_engine_begin_drain(server->engine);
-    ordo_http_close_listeners(server->http);
+    ordo_http_close_listeners(server->http, server->deadline_ns);
     stop_sources(server);
     server->lost = !ordo_engine_drain(server->engine, server->deadline_ns);
 }

@@ -8,6 +8,10 @@
  */
 #include "http/http_impl.h"
 
+#include "base/clock.h"
+
+#include <sys/ioctl.h>
+
 void ordo__conn_unref(struct ordo__conn *conn)
 {
     if (--conn->references == 0)
@@ -16,8 +20,8 @@ void ordo__conn_unref(struct ordo__conn *conn)
 
 void ordo__conn_cut(struct ordo__conn *conn)
 {
-    if (conn->fd >= 0)
-        shutdown(conn->fd, SHUT_RDWR);
+    if (conn->socket != NULL)
+        shutdown(h2o_socket_get_fd(conn->socket), SHUT_RDWR);
 }
 
 void ordo__conn_enter(struct ordo__conn *conn)
@@ -71,7 +75,7 @@ static void on_close(void *data)
     struct ordo__conn *conn = data;
     struct ordo__loop *loop = conn->loop;
 
-    conn->fd = -1;
+    conn->socket = NULL;
     h2o_linklist_unlink(&conn->link);
     loop->conn_count--;
     if (!loop->is_admin)
@@ -86,7 +90,7 @@ static void open_connection(struct ordo__loop *loop, h2o_socket_t *socket)
 
     ORDO_REQUIRE(conn != NULL);
     conn->loop = loop;
-    conn->fd = h2o_socket_get_fd(socket);
+    conn->socket = socket;
     conn->references = 1;
     h2o_linklist_insert(&loop->conns, &conn->link);
     loop->conn_count++;
@@ -97,17 +101,29 @@ static void open_connection(struct ordo__loop *loop, h2o_socket_t *socket)
     h2o_accept(&loop->accept, socket);
 }
 
-void ordo__conn_accept(h2o_socket_t *listener, const char *error)
+static void accept_some(struct ordo__loop *loop, uint32_t most)
 {
-    struct ordo__loop *loop = listener->data;
     h2o_socket_t *socket;
 
-    for (int i = 0; error == NULL && i < ORDO__ACCEPT_MAX && connections(loop) < limit(loop); i++) {
-        if ((socket = h2o_evloop_socket_accept(listener)) == NULL)
+    for (uint32_t i = 0; i < most && connections(loop) < limit(loop); i++) {
+        if ((socket = h2o_evloop_socket_accept(loop->listener)) == NULL)
             break;
         open_connection(loop, socket);
     }
+}
+
+void ordo__conn_accept(h2o_socket_t *listener, const char *error)
+{
+    struct ordo__loop *loop = listener->data;
+
+    if (error == NULL)
+        accept_some(loop, ORDO__ACCEPT_MAX);
     ordo__conn_listen(loop);
+}
+
+void ordo__conn_accept_rest(struct ordo__loop *loop)
+{
+    accept_some(loop, UINT32_MAX);
 }
 
 /* More came while the answer is pending: the next request, or the end. h2o finds it in the socket's buffer,
@@ -158,12 +174,33 @@ void ordo__conn_sweep(struct ordo__loop *loop)
     ordo__conn_listen(loop);
 }
 
+/* Without a request that h2o knows, but with bytes of one: in its buffer, or in the system's. */
+static bool is_sending(const struct ordo__conn *conn)
+{
+    int unread = 0;
+
+    if (conn->open > 0)
+        return false;
+    return conn->socket->input->size > 0 ||
+           (ioctl(h2o_socket_get_fd(conn->socket), FIONREAD, &unread) == 0 && unread > 0);
+}
+
+bool ordo__conn_is_any_sending(const struct ordo__loop *loop)
+{
+    for (h2o_linklist_t *node = loop->conns.next; node != &loop->conns; node = node->next)
+        if (is_sending(H2O_STRUCT_FROM_MEMBER(struct ordo__conn, link, node)))
+            return true;
+    return false;
+}
+
 void ordo__conn_close_idle(struct ordo__loop *loop)
 {
+    bool all = ordo_clock_ns() >= loop->end_ns;
+
     for (h2o_linklist_t *node = loop->conns.next; node != &loop->conns; node = node->next) {
         struct ordo__conn *conn = H2O_STRUCT_FROM_MEMBER(struct ordo__conn, link, node);
 
-        if (conn->open == 0)
+        if (conn->open == 0 && (all || !is_sending(conn)))
             ordo__conn_cut(conn);
     }
 }

@@ -43,11 +43,11 @@ struct ordo__letter {
 /* One connection. */
 struct ordo__conn {
     struct ordo__loop *loop;
-    h2o_linklist_t link; /* in loop->conns, until it is closed */
-    int fd;              /* -1: closed */
-    uint32_t references; /* the socket's, and one for each request that lives or has orders inside */
-    uint32_t open;       /* requests that are not disposed */
-    uint32_t inside;     /* requests with orders in the engine, those whose client left included */
+    h2o_linklist_t link;  /* in loop->conns, until it is closed */
+    h2o_socket_t *socket; /* NULL: closed */
+    uint32_t references;  /* the socket's, and one for each request that lives or has orders inside */
+    uint32_t open;        /* requests that are not disposed */
+    uint32_t inside;      /* requests with orders in the engine, those whose client left included */
     uint64_t requests, cancelled;
     bool limited;
 };
@@ -111,6 +111,8 @@ struct ordo__loop {
     h2o_accept_ctx_t accept;
     h2o_socket_t *listener;
     bool listening; /* it reads the listener */
+    uint32_t
+        closing_turns; /* since the listener closed, until what was sent before has been read; 0: not so */
     h2o_linklist_t conns, requests;
     uint32_t conn_count;
     struct ordo_json_parser *parser;
@@ -153,7 +155,7 @@ struct ordo_http {
     struct ordo__events *events;
 
     /* any thread */
-    _Atomic uint32_t connections, open_loops; /* of the main listener; loops whose listener is open */
+    _Atomic uint32_t connections, open_loops; /* of the main listener; loops that may bring new requests */
     _Atomic bool closing;
     _Atomic uint64_t processed_before, processed_rate; /* for orders a second; written by the first loop */
     struct ordo_waker changed;                         /* close and stop wait here for the loops */
@@ -176,6 +178,8 @@ static inline struct ordo__loop *ordo__loop_of(h2o_req_t *req)
 
 /* connection.c */
 void ordo__conn_accept(h2o_socket_t *listener, const char *error);
+void ordo__conn_accept_rest(
+    struct ordo__loop *loop);                    /* those who have connected before the listener closes */
 void ordo__conn_listen(struct ordo__loop *loop); /* reads the listener or not, by the number of connections */
 struct ordo__conn *ordo__conn_of(h2o_req_t *req);
 void ordo__conn_unref(struct ordo__conn *conn);
@@ -187,8 +191,9 @@ void ordo__conn_cut(struct ordo__conn *conn); /* h2o then closes it by itself */
 void ordo__conn_keep_polled(struct ordo__request *request);
 void ordo__conn_enter(struct ordo__conn *conn); /* a request's orders are in the engine */
 void ordo__conn_leave(struct ordo__conn *conn);
-void ordo__conn_sweep(struct ordo__loop *loop);      /* cuts off clients that are too slow */
-void ordo__conn_close_idle(struct ordo__loop *loop); /* while stopping */
+void ordo__conn_sweep(struct ordo__loop *loop);                /* cuts off clients that are too slow */
+bool ordo__conn_is_any_sending(const struct ordo__loop *loop); /* a request that has not come in whole */
+void ordo__conn_close_idle(struct ordo__loop *loop);           /* while stopping */
 
 /* request.c */
 int ordo__request_handle(h2o_handler_t *self, h2o_req_t *req);

@@ -17,6 +17,8 @@
 #define NS_MS ((int64_t)1000000)
 #define STARVED_NS (5 * NS_MS) /* until batches whose lines found no room try again */
 #define SLEEP_MAX_MS 1000
+#define CLOSING_MS 1
+#define EVENTS_A_TURN 256      /* of h2o's epoll_wait */
 #define LAST_NS (1000 * NS_MS) /* for the last answers to go out at least, when the time to stop is up */
 #define CUT_NS (200 * NS_MS)   /* behind that: for h2o to see which connections were cut off */
 
@@ -101,16 +103,28 @@ static void close_listener(struct ordo__loop *loop)
         return;
     h2o_socket_close(loop->listener);
     loop->listener = NULL;
-    atomic_fetch_sub(&loop->http->open_loops, 1);
-    ordo_waker_wake(&loop->http->changed);
 }
 
 static void on_close_letter(struct ordo__loop *loop, struct ordo__letter *letter)
 {
     (void)letter;
+    if (loop->listener != NULL)
+        ordo__conn_accept_rest(loop);
     close_listener(loop);
-    if (!loop->is_admin)
-        h2o_context_request_shutdown(&loop->context);
+    h2o_context_request_shutdown(&loop->context);
+    loop->closing_turns = 1;
+}
+
+/* The listener is closed. Who was accepted may have sent a request already: each turn h2o reads up to
+ * EVENTS_A_TURN sockets, those that have waited longest first. A request that has come in part is waited for
+ * (ordo_http_close_listeners does so for a second at most). */
+static void closing_turn(struct ordo__loop *loop)
+{
+    if (loop->closing_turns++ < 2 + loop->conn_count / EVENTS_A_TURN || ordo__conn_is_any_sending(loop))
+        return;
+    loop->closing_turns = 0;
+    atomic_fetch_sub(&loop->http->open_loops, 1);
+    ordo_waker_wake(&loop->http->changed);
 }
 
 static void on_drain(h2o_timeout_entry_t *entry)
@@ -185,6 +199,8 @@ static int32_t sleep_ms(struct ordo__loop *loop)
 
     if (loop->starved > 0 && next_ns > loop->starved_next_ns)
         next_ns = loop->starved_next_ns;
+    if (loop->closing_turns > 0)
+        return CLOSING_MS;
     if (next_ns == INT64_MAX)
         return SLEEP_MAX_MS;
     left_ms = (next_ns - loop->now_ns + NS_MS - 1) / NS_MS;
@@ -198,6 +214,8 @@ static void run_turn(struct ordo__loop *loop)
     loop->now_ns = 0;
     loop->now_ms = 0;
     ordo__waits_run(loop);
+    if (loop->closing_turns > 0)
+        closing_turn(loop);
     if (loop->starved > 0 && ordo__loop_now_ns(loop) >= loop->starved_next_ns) {
         loop->starved_next_ns = loop->now_ns + STARVED_NS;
         ordo__batches_starved(loop);

@@ -49,6 +49,8 @@ void ordo__reply_count(struct ordo__request *request, int status)
     request->answered = true;
     request->req->res.status = status;
     request->req->res.reason = reason_of(status);
+    if (request->req->conn->ctx->shutdown_requested)
+        request->req->http1_is_persistent = 0; /* h2o looks only at requests that come behind the stop */
     ordo_metrics_add(request->loop->metrics,
                      status < 400   ? ORDO_COUNTER_HTTP_2XX
                      : status < 500 ? ORDO_COUNTER_HTTP_4XX

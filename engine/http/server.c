@@ -13,7 +13,6 @@ enum {
     ENTITY_SLACK = 64 * 1024, /* above the limit of a batch, so that the handler can say what is too large */
     FD_RESERVE = 128,         /* for files, the admin listener and h2o itself */
     TIMEOUT_MS = 60 * 1000,   /* headers and body of a request; also how long a connection may be idle */
-    GRACE_MS = 5 * 1000,      /* of HTTP/2 connections behind the second GOAWAY */
     CLOSE_NS = 1000000000,
 };
 
@@ -91,7 +90,7 @@ static void configure(struct ordo_http *http)
         config->max_request_entity_size = http->limits->order_bytes + ENTITY_SLACK;
     config->http1.req_timeout = TIMEOUT_MS;
     config->http2.idle_timeout = TIMEOUT_MS;
-    config->http2.graceful_shutdown_timeout = GRACE_MS;
+    config->http2.graceful_shutdown_timeout = 0; /* whom to cut off, and when, is decided in loop.c */
     host = h2o_config_register_host(config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     ordo__fallback_install(host);
     h2o_create_handler(h2o_config_register_path(host, "/", 0), sizeof(h2o_handler_t))->on_req =
@@ -182,11 +181,13 @@ uint16_t ordo_http_admin_port(const struct ordo_http *http)
     return http->admin_port;
 }
 
-void ordo_http_close_listeners(struct ordo_http *http)
+void ordo_http_close_listeners(struct ordo_http *http, int64_t until_ns)
 {
     uint32_t left = http->admin_apart; /* the admin listener stays: there is something to watch now */
-    int64_t until_ns = ordo_clock_ns() + CLOSE_NS;
+    int64_t now_ns = ordo_clock_ns();
 
+    if (until_ns > now_ns + CLOSE_NS)
+        until_ns = now_ns + CLOSE_NS;
     if (atomic_exchange(&http->closing, true))
         return;
     close(http->listener);

@@ -25,8 +25,9 @@ struct ordo_http *ordo_http_start(struct ordo_engine *engine, struct ordo_rules 
                                   const struct ordo_http_options *options, struct ordo_error *err);
 uint16_t ordo_http_port(const struct ordo_http *http);       /* of the main listener */
 uint16_t ordo_http_admin_port(const struct ordo_http *http); /* 0: none */
-void ordo_http_close_listeners(
-    struct ordo_http *http); /* no new connections; /readyz is 503; keep-alive ends with the next answer */
-void ordo_http_stop(
-    struct ordo_http *http,
-    int64_t until_ns); /* waits for open answers until then or for a second; ends the loops, joins */
+/* No new connections; /readyz is 503; keep-alive ends with the next answer. Returns when requests that were
+ * sent before, or are on their way in, were read and handed to the engine; after a second at most, and at the
+ * monotonic time. */
+void ordo_http_close_listeners(struct ordo_http *http, int64_t until_ns);
+/* Waits for open answers until then, but at least a second; ends the loops, joins. */
+void ordo_http_stop(struct ordo_http *http, int64_t until_ns);

@@ -5,10 +5,12 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 import unittest
 
 from harness import Engine, main, order
+from stop_load import Link
 
 # Orders that say so stay inside for a while.
 SLEEPY = {
@@ -51,6 +53,7 @@ class Stop(unittest.TestCase):
                 self.assertNotIn("error", result)
                 self.assertEqual(result["value"].status, 200, result["value"])
                 self.assertEqual(result["value"].json["decision"], "accepted")
+                self.assertEqual(result["value"].headers["connection"], "close")  # nothing more is sent there
             self.assertEqual(code, 0, log)
             self.assertIn("stopping", log)
 
@@ -106,6 +109,55 @@ class Stop(unittest.TestCase):
             thread.join()
             self.assertEqual([line["decision"] for line in batch["value"].lines], ["accepted"] * 8)
             self.assertEqual(engine.stop(0)[0], 0)
+
+    def test_a_request_that_has_begun_to_come_in_is_taken(self):
+        with Engine(rules=SLEEPY) as engine:
+            body = json.dumps(order("half")).encode()
+            with socket.create_connection(("127.0.0.1", engine.port)) as link:
+                link.sendall(b"POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                             b"Content-Length: %d\r\n\r\n" % len(body) + body[:20])
+                self.assertEqual(engine.request("GET", "/livez").status, 200)  # the loop has had its turn
+                engine.send_signal(signal.SIGTERM)
+                engine.wait_until(lambda: "stopping: orders inside" in engine.log, "the stop to begin")
+                link.sendall(body[20:])
+                answer = b"".join(iter(lambda: link.recv(65536), b""))
+            self.assertIn(b"200 OK", answer)
+            self.assertIn(b'"decision":"accepted"', answer)
+            self.assertEqual(engine.stop(0)[0], 0)
+
+    def test_what_was_sent_before_the_signal_is_decided(self):
+        """The engine is held while the requests and the signal come, so it finds all of them at once: some on
+        connections that it has accepted, some on those that it has not."""
+        with Engine(rules=SLEEPY, settings={"http.threads": 1}) as engine:
+            links = [Link(engine.port) for _ in range(300)]
+            for link in links:
+                link.send("GET", "/livez")
+                self.assertEqual(link.receive()[0], 200)
+            engine.send_signal(signal.SIGSTOP)
+            links += [Link(engine.port) for _ in range(100)]
+            for number, link in enumerate(links):
+                link.send("POST", "/orders", json.dumps(order(f"o-{number}")).encode())
+            engine.send_signal(signal.SIGTERM)
+            engine.send_signal(signal.SIGCONT)
+            answers = [link.receive() for link in links]
+            for link in links:
+                link.close()
+            self.assertEqual([status for status, _ in answers], [200] * 400, answers[-1])
+            self.assertEqual(engine.stop(0)[0], 0)
+
+    def test_http2_requests_have_the_whole_grace(self):
+        # h2o by itself would close the connection some seconds behind its second GOAWAY
+        with Engine(rules=SLEEPY) as engine:
+            path = os.path.join(engine.folder, "order.json")
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(order("h2", sleep=8000), file)
+            client = subprocess.Popen(["nghttp", "-v", "-H", "content-type: application/json", "-d", path,
+                                       engine.url("/orders")], stdout=subprocess.PIPE, text=True)
+            self.wait_for_orders_inside(engine, 1)
+            code, log = engine.stop()
+            said = client.communicate()[0]
+            self.assertIn('"decision":"accepted"', said)
+            self.assertEqual(code, 0, log)
 
     def test_grace_ends_and_whoever_sleeps_or_waits_is_told(self):
         settings = {"stop.grace": "300ms", "http.batch_window": 5, "workers.count": 1, "workers.max_in_flight": 10}
