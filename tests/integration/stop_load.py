@@ -9,6 +9,7 @@ import os
 import random
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -194,10 +195,22 @@ class Load:
         self.clients = [Client(self, number, kind) for number, kind in enumerate(KINDS)]
         for client in self.clients:
             client.start()
+        self.http2 = self.start_http2()
+
+    def start_http2(self):
+        """HTTP/2 requests side by side; nobody looks at the answers."""
+        path = os.path.join(self.engine.folder, "http2.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"currency": "EUR", "items": [{"sku": "A", "qty": 2, "price": 1999}], "sleep": self.sleep_ms // 4}, file)
+        return subprocess.Popen(["h2load", "-n", "1000000", "-c", "4", "-m", "20", "--rps", "100", "-d", path,
+                                 "-H", "content-type: application/json", self.engine.url("/orders")],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def end(self):
         """Behind the end of the engine."""
         self.over = True
+        self.http2.kill()
+        self.http2.wait()
         for client in self.clients:
             client.join()
 
