@@ -183,7 +183,7 @@ class Stop(unittest.TestCase):
     def test_no_grace_at_all(self):
         with Engine(rules=SLEEPY, settings={"stop.grace": "0s"}) as engine:
             thread, result = in_thread(engine.post, order("o-1", sleep=30000))
-            self.wait_for_orders_inside(engine, 1)
+            engine.wait_until(lambda: engine.stats()["in_flight"] == 1, "the order to be with a worker")
             code, log = engine.stop()
             thread.join()
             self.assertEqual(result["value"].json["code"], "stopping")
