@@ -57,14 +57,15 @@ static bool is_function(lua_State *L, int index, const char *library, const char
  * In this LuaJIT these are few: iterators, metamethods of operators and pcall can wait. */
 static int cannot_wait(lua_State *L)
 {
+    static const char *const callers[][2] = {{"table", "sort"}, {"string", "gsub"}};
     lua_Debug frame;
 
     for (int level = 1; lua_getstack(L, level, &frame) != 0; level++) {
         lua_getinfo(L, "f", &frame);
-        if (is_function(L, lua_gettop(L), "table", "sort"))
-            return luaL_error(L, "ctx.sleep: cannot wait inside of what table.sort calls; wait before it");
-        if (is_function(L, lua_gettop(L), "string", "gsub"))
-            return luaL_error(L, "ctx.sleep: cannot wait inside of what string.gsub calls; wait before it");
+        for (size_t i = 0; i < sizeof(callers) / sizeof(*callers); i++)
+            if (is_function(L, lua_gettop(L), callers[i][0], callers[i][1]))
+                return luaL_error(L, "ctx.sleep: cannot wait inside of what %s.%s calls; wait before it",
+                                  callers[i][0], callers[i][1]);
         lua_pop(L, 1);
     }
     return luaL_error(

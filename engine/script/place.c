@@ -2,9 +2,8 @@
  * place.c: which rule, file and line is running: for operations, and for errors.
  *
  * A frame of Lua names its chunk by a string of the VM, of which each exists once: comparing pointers is
- * enough. The driver of a generation calls unit number n on line n + 1, so its frame tells the unit even
- * where the script's own frame is gone
- * (`return decide:fee(...)` leaves none).
+ * enough. The driver of a generation calls unit number n on line n + 1, so its frame tells the unit even where
+ * the script's own frame is gone (`return decide:fee(...)` leaves none).
  */
 #include "script/script_impl.h"
 
@@ -89,8 +88,7 @@ ordo_str ordo__error_text(lua_State *L, int index)
     case LUA_TSTRING:
         text.ptr = lua_tolstring(L, index, &text.len);
         return text;
-    case LUA_TNUMBER: /* lua_tolstring would change it in place, which is fine for an error that nobody else
-                         sees */
+    case LUA_TNUMBER: /* lua_tolstring changes it in place, which is fine for an error that nobody else sees */
         text.ptr = lua_tolstring(L, index, &text.len);
         return text;
     case LUA_TNIL:
@@ -121,25 +119,31 @@ static bool takes_prefix(ordo_str *message, ordo_str path)
     return true;
 }
 
+/* Takes "PATH:12: " off the front of a message. */
+static bool strip_place(ordo_str *message, ordo_str path, int *ret_line)
+{
+    ordo_str rest = *message;
+    int line = 0;
+
+    if (!takes_prefix(&rest, path))
+        return false;
+    while (rest.len > 0 && rest.ptr[0] >= '0' && rest.ptr[0] <= '9' && line < 100000000) {
+        line = line * 10 + rest.ptr[0] - '0';
+        rest = (ordo_str){rest.ptr + 1, rest.len - 1};
+    }
+    if (line == 0 || rest.len < 2 || rest.ptr[0] != ':' || rest.ptr[1] != ' ')
+        return false;
+    *message = (ordo_str){rest.ptr + 2, rest.len - 2};
+    *ret_line = line;
+    return true;
+}
+
 struct ordo__unit *ordo__place_strip(const struct ordo__generation *generation, ordo_str *message,
                                      int *ret_line)
 {
-    for (size_t i = 0; i < generation->count; i++) {
-        ordo_str rest = *message;
-        int line = 0;
-
-        if (!takes_prefix(&rest, generation->units[i].path))
-            continue;
-        while (rest.len > 0 && rest.ptr[0] >= '0' && rest.ptr[0] <= '9' && line < 100000000) {
-            line = line * 10 + rest.ptr[0] - '0';
-            rest = (ordo_str){rest.ptr + 1, rest.len - 1};
-        }
-        if (line == 0 || rest.len < 2 || rest.ptr[0] != ':' || rest.ptr[1] != ' ')
-            continue;
-        *message = (ordo_str){rest.ptr + 2, rest.len - 2};
-        *ret_line = line;
-        return &generation->units[i];
-    }
+    for (size_t i = 0; i < generation->count; i++)
+        if (strip_place(message, generation->units[i].path, ret_line))
+            return &generation->units[i];
     return NULL;
 }
 
@@ -160,6 +164,11 @@ void ordo__place_of_error(struct ordo__run *run, lua_State *L, struct ordo_place
         if (unit == NULL && is_entry(named))
             place.rule = named->name;
     }
+    /* The error of a tail call (`return decide:fee(...)`), whose own frame is gone, is said to be the driver's. */
+    strip_place(ret_message, ORDO_STR("driver"), &line);
+    /* One that came out of a coroutine of the script's own has several places: the innermost is that of the error. */
+    while ((named = ordo__place_strip(run->generation, ret_message, &place.line)) != NULL)
+        place.file = named->path;
     *ret_place = place;
     *ret_unit = unit;
 }

@@ -193,31 +193,6 @@ static void run_checks(struct ordo_script *script, struct ordo__run *run, size_t
     run->run.state = ORDO_RUN_INVALID;
 }
 
-/* "driver:3: " stands before the error of a tail call (`return decide:fee(…)`), whose own frame is gone. */
-static void strip_driver(ordo_str *message)
-{
-    static const ordo_str driver = {"driver:", 7};
-    size_t at = driver.len;
-
-    if (message->len < at || memcmp(message->ptr, driver.ptr, at) != 0)
-        return;
-    while (at < message->len && message->ptr[at] >= '0' && message->ptr[at] <= '9')
-        at++;
-    if (at > driver.len && at + 1 < message->len && message->ptr[at] == ':' && message->ptr[at + 1] == ' ')
-        *message = (ordo_str){message->ptr + at + 2, message->len - at - 2};
-}
-
-/* An error that came out of a coroutine of the script's own has the place twice: the inner one is that of the error. */
-static void find_innermost(const struct ordo__generation *generation, struct ordo_place *place,
-                           ordo_str *message)
-{
-    struct ordo__unit *named;
-
-    strip_driver(message);
-    while ((named = ordo__place_strip(generation, message, &place->line)) != NULL)
-        place->file = named->path;
-}
-
 static void failed(struct ordo_script *script, struct ordo__run *run, int status)
 {
     struct ordo_place place;
@@ -230,7 +205,6 @@ static void failed(struct ordo_script *script, struct ordo__run *run, int status
         return;
     }
     ordo__place_of_error(run, run->thread, &place, &unit, &message);
-    find_innermost(run->generation, &place, &message);
     if (status == LUA_ERRMEM)
         message = ORDO_STR("out of memory");
     if (run->run.problems.count > 0) {

@@ -126,8 +126,8 @@ ORDO_LJMP void ordo__null_push(lua_State *L); /* ctx.null [-0, +1] */
  * look at. False: in no script. */
 bool ordo__place_find(struct ordo__run *run, lua_State *L, int level, struct ordo_place *ret_place,
                       struct ordo__unit **ret_unit);
-/* The same for the error message on top of L's stack, which may name a line itself; *ret_message is its text
- * without the position. */
+/* The same for the error message on top of L's stack, which may name lines itself; *ret_message is its text
+ * without any of them. */
 void ordo__place_of_error(struct ordo__run *run, lua_State *L, struct ordo_place *ret_place,
                           struct ordo__unit **ret_unit, ordo_str *ret_message);
 /* Takes "rules/x.lua:12: " off the front of a message; the unit it names or NULL. */
