@@ -207,11 +207,17 @@ bool ordo__job_replay(struct ordo_engine *engine, struct ordo_job *job)
     return replay.found;
 }
 
-static void count_conflict(struct ordo_engine *engine, const struct ordo_job *job)
+enum ordo_counter ordo__job_conflict_counter(const struct ordo_job *job)
 {
-    ordo_metrics_add_shared(
-        engine->shared_metrics,
-        job->kind == ORDO_ANSWER_REPLAY ? ORDO_COUNTER_ORDERS_REPLAYED : ORDO_COUNTER_ORDERS_CONFLICT, 1);
+    return job->kind == ORDO_ANSWER_REPLAY ? ORDO_COUNTER_ORDERS_REPLAYED : ORDO_COUNTER_ORDERS_CONFLICT;
+}
+
+bool ordo__job_claim(struct ordo_engine *engine, struct ordo_job *job)
+{
+    if (job->id_len == 0 || ordo_inflight_claim(engine->inflight, job))
+        return true;
+    ordo__job_problem(job, ORDO_PROBLEM_IN_PROGRESS, "an order with this id is on its way; ask for it later");
+    return false;
 }
 
 static void give_back(struct ordo_job *job)
@@ -238,7 +244,7 @@ static void async_stored(struct ordo__detached *detached, int result)
     } else {
         ordo_queue_release(engine->queue, detached->job.priority, 1);
         if (result == ORDO_EEXISTS && ordo__job_replay(engine, waiting)) {
-            count_conflict(engine, waiting);
+            ordo_metrics_add_shared(engine->shared_metrics, ordo__job_conflict_counter(waiting), 1);
         } else {
             ordo_metrics_add_shared(engine->shared_metrics, ORDO_COUNTER_ORDERS_STORE_FAILED, 1);
             ordo__job_problem(waiting, result == ORDO_EFULL ? ORDO_PROBLEM_STORE_FULL : ORDO_PROBLEM_INTERNAL,
@@ -295,10 +301,8 @@ static bool admit(struct ordo_engine *engine, struct ordo_job *job)
                           "the engine is stopping; send it to another one, or later");
         return false;
     }
-    if (job->parsed && job->id_len > 0 && !ordo_inflight_claim(engine->inflight, job)) {
-        ordo__job_problem(job, ORDO_PROBLEM_IN_PROGRESS,
-                          "an order with this id is on its way; ask for it later");
-        count_conflict(engine, job);
+    if (job->parsed && !ordo__job_claim(engine, job)) {
+        ordo_metrics_add_shared(engine->shared_metrics, ordo__job_conflict_counter(job), 1);
         return false;
     }
     if (job->parsed && job->async && !ordo_queue_reserve(engine->queue, job->priority, 1)) {

@@ -72,16 +72,28 @@ refused:
     return NULL;
 }
 
+/* Takes the first line off; false when there is none left. */
+static bool next_line(ordo_str *lines, ordo_str *ret_line)
+{
+    const char *end;
+    size_t len;
+
+    if (lines->len == 0)
+        return false;
+    end = memchr(lines->ptr, '\n', lines->len);
+    len = end == NULL ? lines->len : (size_t)(end - lines->ptr);
+    *ret_line = (ordo_str){lines->ptr, len};
+    lines->ptr += len + (end != NULL);
+    lines->len -= len + (end != NULL);
+    return true;
+}
+
 static void log_lines(enum ordo_log_level level, ordo_str lines)
 {
-    while (lines.len > 0) {
-        const char *end = memchr(lines.ptr, '\n', lines.len);
-        size_t len = end == NULL ? lines.len : (size_t)(end - lines.ptr);
+    ordo_str line;
 
-        ordo_log_write(level, "rules", "%.*s", (int)len, lines.ptr);
-        lines.ptr += len + (end != NULL);
-        lines.len -= len + (end != NULL);
-    }
+    while (next_line(&lines, &line))
+        ordo_log_write(level, "rules", ORDO_STR_FMT, ORDO_STR_ARG(line));
 }
 
 /* Looks at the folder and switches if it holds something new and right. */
@@ -293,15 +305,11 @@ void ordo_rules_reload(struct ordo_rules *rules, ordo_rules_done_fn done, void *
 
 static void write_lines(struct ordo_json_writer *json, ordo_str lines)
 {
-    ordo_json_array(json);
-    while (lines.len > 0) {
-        const char *end = memchr(lines.ptr, '\n', lines.len);
-        size_t len = end == NULL ? lines.len : (size_t)(end - lines.ptr);
+    ordo_str line;
 
-        ordo_json_string(json, (ordo_str){lines.ptr, len});
-        lines.ptr += len + (end != NULL);
-        lines.len -= len + (end != NULL);
-    }
+    ordo_json_array(json);
+    while (next_line(&lines, &line))
+        ordo_json_string(json, line);
     ordo_json_end_array(json);
 }
 

@@ -48,13 +48,10 @@ static bool read_order(struct ordo__worker *worker, struct ordo_job *job)
         return ordo_json_parse(worker->parser, job->bytes.ptr, job->bytes.len, NULL) == 0;
     if (ordo_engine_read(engine, worker->parser, job, ORDO_STR_NONE) != 0)
         return false;
-    if (job->id_len > 0 && !ordo_inflight_claim(engine->inflight, job)) {
-        ordo__job_problem(job, ORDO_PROBLEM_IN_PROGRESS,
-                          "an order with this id is on its way; ask for it later");
-        ordo_metrics_add(worker->metrics, ORDO_COUNTER_ORDERS_CONFLICT, 1);
-        return false;
-    }
-    return true;
+    if (ordo__job_claim(engine, job))
+        return true;
+    ordo_metrics_add(worker->metrics, ordo__job_conflict_counter(job), 1);
+    return false;
 }
 
 /* True when the id is new: nobody has to look for an id that the engine gave, or for an order that is known
@@ -65,9 +62,7 @@ static bool is_new(struct ordo__worker *worker, struct ordo_job *job)
         return true;
     if (!ordo__job_replay(worker->engine, job))
         return true;
-    ordo_metrics_add(
-        worker->metrics,
-        job->kind == ORDO_ANSWER_REPLAY ? ORDO_COUNTER_ORDERS_REPLAYED : ORDO_COUNTER_ORDERS_CONFLICT, 1);
+    ordo_metrics_add(worker->metrics, ordo__job_conflict_counter(job), 1);
     return false;
 }
 

@@ -118,9 +118,13 @@ void ordo__job_problem(struct ordo_job *job, enum ordo_problem_code code, const 
 void ordo__job_copy_envelope(struct ordo_job *to, const struct ordo_job *from);
 /* The record of an order that waits for a decision. */
 void ordo__pending_record(const struct ordo_job *job, int64_t due_ms, struct ordo_record *ret_record);
-/* Compares with what the store has under the job's id: true when it is there (the answer is then set:
- * replayed or key_reused); `order_only`… */
+/* Claims the job's id, if it has one. False, and the answer is set, when another order on its way has it. */
+bool ordo__job_claim(struct ordo_engine *engine, struct ordo_job *job);
+/* Compares with what the store has under the job's id: true when it is there, and the answer is then set: the recorded
+ * one, or why there is none. */
 bool ordo__job_replay(struct ordo_engine *engine, struct ordo_job *job);
+/* What a job counts as that one of these two has answered. */
+enum ordo_counter ordo__job_conflict_counter(const struct ordo_job *job);
 
 /* Follows every push into the queue but those of workers, which the stop joins first: an order that came in
  * behind the stop is given back at once. */
