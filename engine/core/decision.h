@@ -53,11 +53,10 @@ struct ordo_place {
 
 struct ordo_operation {
     enum ordo_operation_kind kind;
-    bool included;  /* tax that the prices contain: not in the sum */
-    uint32_t item;  /* from 1; 0: the whole order */
-    int64_t amount; /* what counts, after caps; for retry the wait in ms */
-    int64_t
-        requested;   /* what the rule asked for; differs from amount when a cap cut it, or it was withdrawn */
+    bool included;     /* tax that the prices contain: not in the sum */
+    uint32_t item;     /* from 1; 0: the whole order */
+    int64_t amount;    /* what counts, after caps; for retry the wait in ms */
+    int64_t requested; /* what the rule asked for: more than amount when a cap cut it or it was withdrawn */
     ordo_str label;  /* discount.. label; pay method; cap: the kind it limits; ship and route name; flag kind;
                         set and count key; reject code */
     ordo_str text;   /* reason or note; for set the value as JSON */

@@ -110,9 +110,8 @@ struct ordo__loop {
     h2o_context_t context;
     h2o_accept_ctx_t accept;
     h2o_socket_t *listener;
-    bool listening; /* it reads the listener */
-    uint32_t
-        closing_turns; /* since the listener closed, until what was sent before has been read; 0: not so */
+    bool listening;         /* it reads the listener */
+    uint32_t closing_turns; /* since the listener closed, until what was sent before is read; 0: not so */
     h2o_linklist_t conns, requests;
     uint32_t conn_count;
     struct ordo_json_parser *parser;

@@ -4,8 +4,8 @@
  *
  * Each line is a job of its own. At most http.batch_window lines are undecided at a time, and a line that the
  * queue has no room for waits here: a batch is never refused for a full queue. Answers leave in the order of
- * the lines; a drain waits for all of them. A small batch is answered whole, with its length; a large one streams as its lines are decided,
- * and while its client reads slowly no more lines are taken.
+ * the lines; a drain waits for all of them. A small batch is answered whole, with its length; a large one streams
+ * as its lines are decided, and while its client reads slowly no more lines are taken.
  */
 #include "http/http_impl.h"
 #include "http/prefer.h"
