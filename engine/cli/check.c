@@ -14,6 +14,19 @@ const struct ordo_cli_option ordo_check_options[] = {
     {0},
 };
 
+static bool check_http(const struct ordo_config *config)
+{
+    struct ordo_buffer errors = {0};
+    bool ok = ordo_cli_http_check(config, &errors);
+
+    ordo_cli_print_lines(&errors, "", stderr);
+    ordo_buffer_done(&errors);
+    if (ok)
+        printf("configuration: ok (%s)\n",
+               ordo_config_file(config)[0] != '\0' ? ordo_config_file(config) : "defaults");
+    return ok;
+}
+
 static bool check_plugins(const struct ordo_config *config)
 {
     struct ordo_cli_plugins plugins;
@@ -86,9 +99,8 @@ int ordo_check_run(const struct ordo_command *command, int argc, char **argv)
         ordo_config_free(config);
         return ORDO_EXIT_OK;
     }
-    printf("configuration: ok (%s)\n",
-           ordo_config_file(config)[0] != '\0' ? ordo_config_file(config) : "defaults");
-    ok = check_plugins(config);
+    ok = check_http(config);
+    ok = check_plugins(config) && ok;
     ok = check_rules(config) && ok;
     ordo_config_free(config);
     return ok ? ORDO_EXIT_OK : ORDO_EXIT_CONFIG;

@@ -108,6 +108,8 @@ static int prepare(struct server *server)
     struct ordo_buffer errors = {0}, warnings = {0};
     struct ordo_error err;
 
+    if (!ordo_cli_http_check(server->config, &errors))
+        return config_error(&errors);
     if (ordo_cli_make_folder(ordo_options_string(options, "data_dir"), &err) != 0) {
         failure("data_dir", &err);
         return ORDO_EXIT_CONFIG;
@@ -134,8 +136,10 @@ static int start_http(struct server *server, struct ordo_error *err)
     failure("http", err);
     if (err->code == -EADDRINUSE)
         ordo_log_error(
-            "http", "another program listens there, perhaps an engine that still runs (`ss -ltnp` names it): "
-                    "stop it, or choose another port: --set http.listen=127.0.0.1:8081");
+            "http",
+            "another program listens there, perhaps an engine that still runs (`ss -ltnp` names it): stop "
+            "it, or choose another port: --set %s=127.0.0.1:8081",
+            err->place);
     return err->code == ORDO_ECONFIG ? ORDO_EXIT_CONFIG : ORDO_EXIT_FAILURE;
 }
 

@@ -102,6 +102,35 @@ struct ordo_http_options ordo_cli_http_options(const struct ordo_config *config)
     };
 }
 
+struct complaints {
+    const struct ordo_config *config;
+    struct ordo_buffer *errors;
+};
+
+/* `option` is "section.key". */
+static void complain(void *context, const char *option, const char *message)
+{
+    const struct complaints *complaints = context;
+    const char *dot = strchr(option, '.');
+    const struct ordo_config_node *node;
+    char section[32];
+
+    ORDO_REQUIRE(dot != NULL);
+    snprintf(section, sizeof(section), "%.*s", (int)(dot - option), option);
+    node = ordo_config_child(ordo_config_root(complaints->config), section);
+    if (node != NULL)
+        node = ordo_config_child(node, dot + 1);
+    ordo_config_complain(complaints->errors, node, false, option, "%s", message);
+}
+
+bool ordo_cli_http_check(const struct ordo_config *config, struct ordo_buffer *errors)
+{
+    struct ordo_http_options options = ordo_cli_http_options(config);
+    struct complaints complaints = {config, errors};
+
+    return ordo_http_check(&options, complain, &complaints);
+}
+
 void ordo_cli_setup_log(const struct ordo_config *config)
 {
     static const char *const levels[] = {"debug", "info", "warn", "error"};

@@ -36,6 +36,8 @@ struct ordo_script_options ordo_cli_script_options(const struct ordo_config *con
 /* All but store, sinks and rules. */
 struct ordo_engine_options ordo_cli_engine_options(const struct ordo_config *config);
 struct ordo_http_options ordo_cli_http_options(const struct ordo_config *config);
+/* False after appending each error of addresses and tokens to *errors, with its place. */
+bool ordo_cli_http_check(const struct ordo_config *config, struct ordo_buffer *errors);
 void ordo_cli_setup_log(const struct ordo_config *config);
 
 /* The plugins of a configuration, opened. */

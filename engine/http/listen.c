@@ -72,10 +72,11 @@ static int bind_one(const struct addrinfo *info)
     return fd;
 }
 
-int ordo__listen(const char *address, const char *option, struct ordo__listener *ret_listener,
-                 struct ordo_error *err)
+/* The caller frees *ret_found with freeaddrinfo. */
+static int resolve(const char *address, const char *option, struct addrinfo **ret_found,
+                   struct ordo_error *err)
 {
-    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found;
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
     char host[256], port[6];
     int result;
 
@@ -86,8 +87,32 @@ int ordo__listen(const char *address, const char *option, struct ordo__listener 
                          address);
     if (host[0] == '\0')
         hints.ai_family = AF_INET;
-    if ((result = getaddrinfo(host[0] == '\0' ? NULL : host, port, &hints, &found)) != 0)
+    result = getaddrinfo(host[0] == '\0' ? NULL : host, port, &hints, ret_found);
+    if (result != 0)
         return ordo_fail(err, ORDO_ECONFIG, option, "'%s' has no address: %s", address, gai_strerror(result));
+    return 0;
+}
+
+int ordo__listen_check(const char *address, const char *option, bool *ret_is_loopback, struct ordo_error *err)
+{
+    struct addrinfo *found;
+    int result = resolve(address, option, &found, err);
+
+    if (result != 0)
+        return result;
+    *ret_is_loopback = is_loopback(found->ai_addr);
+    freeaddrinfo(found);
+    return 0;
+}
+
+int ordo__listen(const char *address, const char *option, struct ordo__listener *ret_listener,
+                 struct ordo_error *err)
+{
+    struct addrinfo *found;
+    int result = resolve(address, option, &found, err);
+
+    if (result != 0)
+        return result;
     result = bind_one(found);
     if (result >= 0)
         *ret_listener = (struct ordo__listener){

@@ -15,3 +15,7 @@ struct ordo__listener {
  * Returns 0 or a negative code; the caller closes fd. */
 int ordo__listen(const char *address, const char *option, struct ordo__listener *ret_listener,
                  struct ordo_error *err);
+
+/* The same without a socket: whether the address is one, and whether only this machine reaches it. */
+int ordo__listen_check(const char *address, const char *option, bool *ret_is_loopback,
+                       struct ordo_error *err);

@@ -17,20 +17,54 @@ enum {
 };
 
 /* Admin routes need a token wherever others than this machine reach them. */
-static int check_tokens(const struct ordo_http *http, bool main_is_loopback, bool admin_is_loopback,
-                        struct ordo_error *err)
+static int check_tokens(const struct ordo_http_options *options, bool main_is_loopback,
+                        bool admin_is_loopback, struct ordo_error *err)
 {
-    if (http->admin_token.len > 0 || (http->admin_apart ? admin_is_loopback : main_is_loopback))
+    bool apart = options->admin_listen[0] != '\0';
+
+    if (options->admin_token_file[0] != '\0' || (apart ? admin_is_loopback : main_is_loopback))
         return 0;
-    if (http->admin_apart)
+    if (apart)
         return ordo_fail(err, ORDO_ECONFIG, "admin.listen",
                          "%s is not a loopback address, so it needs a token: set admin.token_file",
-                         http->options.admin_listen);
+                         options->admin_listen);
     return ordo_fail(
         err, ORDO_ECONFIG, "http.listen",
         "%s is not a loopback address, and admin routes are on it: set admin.listen to a loopback "
         "address, or admin.token_file",
-        http->options.listen);
+        options->listen);
+}
+
+bool ordo_http_check(const struct ordo_http_options *options, ordo_http_complain_fn complain, void *context)
+{
+    const struct {
+        const char *option, *path;
+    } token_files[] = {{"http.token_file", options->token_file},
+                       {"admin.token_file", options->admin_token_file}};
+    bool main_is_loopback = true, admin_is_loopback = true, ok = true;
+    struct ordo__token token;
+    struct ordo_error err = {0};
+    char text[1024];
+
+    if (ordo__listen_check(options->listen, "http.listen", &main_is_loopback, &err) != 0) {
+        complain(context, err.place, err.message);
+        ok = false;
+    }
+    if (options->admin_listen[0] != '\0' &&
+        ordo__listen_check(options->admin_listen, "admin.listen", &admin_is_loopback, &err) != 0) {
+        complain(context, err.place, err.message);
+        ok = false;
+    }
+    if (check_tokens(options, main_is_loopback, admin_is_loopback, &err) != 0) {
+        complain(context, err.place, err.message);
+        ok = false;
+    }
+    for (size_t i = 0; i < sizeof(token_files) / sizeof(*token_files); i++)
+        if (token_files[i].path[0] != '\0' && ordo__token_read(token_files[i].path, &token, &err) != 0) {
+            complain(context, token_files[i].option, ordo_error_format(&err, text, sizeof(text)));
+            ok = false;
+        }
+    return ok;
 }
 
 static int read_tokens(struct ordo_http *http, struct ordo_error *err)
@@ -56,7 +90,7 @@ static int bind_listeners(struct ordo_http *http, struct ordo_error *err)
     http->admin_listener = admin.fd;
     http->port = main.port;
     http->admin_port = admin.port;
-    return result != 0 ? result : check_tokens(http, main.is_loopback, admin.is_loopback, err);
+    return result != 0 ? result : check_tokens(&http->options, main.is_loopback, admin.is_loopback, err);
 }
 
 /* As many descriptors as the system allows this process; then what is left for connections. */

@@ -20,6 +20,10 @@ struct ordo_http_options {
     int64_t retry_after_s;    /* of 503 */
 };
 
+/* Tells of each option that ordo_http_start would refuse, and why; opens no socket. True: of none. */
+typedef void (*ordo_http_complain_fn)(void *context, const char *option, const char *message);
+bool ordo_http_check(const struct ordo_http_options *options, ordo_http_complain_fn complain, void *context);
+
 /* Binds and starts the loops. Refuses admin routes on an address that is not loopback without a token. */
 struct ordo_http *ordo_http_start(struct ordo_engine *engine, struct ordo_rules *rules,
                                   const struct ordo_http_options *options, struct ordo_error *err);

@@ -129,6 +129,33 @@ class Check(Scratch):
                       r"--set.*workers\.count", r"ORDO_QUEUE_MEDIUM.*"):
             self.assertRegex(done.stderr, place)
 
+    def test_what_the_server_would_refuse_is_told_by_check_and_serve_alike(self):
+        self.write_rules()
+        self.write("empty", "\n")
+        for text, lines in (
+            ("http: { listen: 8080 }", [r"ordo\.yaml:1:17: http\.listen: '8080' is no address to listen on; write host:port"]),
+            ('http:\n  listen: "[::1]:x"\nadmin: { listen: 127.0.0.1:99999 }',
+             [r"ordo\.yaml:2:11: http\.listen: '\[::1\]:x' is no address",
+              r"ordo\.yaml:3:18: admin\.listen: '127\.0\.0\.1:99999' is no address"]),
+            ("http:\n  listen: 0.0.0.0:0\n  token_file: nowhere",
+             [r"ordo\.yaml:2:11: http\.listen: 0\.0\.0\.0:0 is not a loopback address, .* or admin\.token_file",
+              r"ordo\.yaml:3:15: http\.token_file: nowhere: cannot read the token: No such file or directory"]),
+            ("admin: { listen: 0.0.0.0:0 }", [r"ordo\.yaml:1:18: admin\.listen: 0\.0\.0\.0:0 is not .* set admin\.token_file"]),
+            ("admin: { token_file: empty }", [r"ordo\.yaml:1:22: admin\.token_file: empty: the token file is empty"]),
+        ):
+            self.write("ordo.yaml", text + "\n")
+            for command in ("check", "serve"):
+                with self.subTest(text=text, command=command):
+                    done = self.run_here(command)
+                    self.assertEqual(done.returncode, 78, done.stderr)
+                    self.assertEqual(len(done.stderr.splitlines()), len(lines), done.stderr)
+                    for said, line in zip(done.stderr.splitlines(), lines):
+                        self.assertRegex(said, "^" + line)
+                    self.assertNotIn("configuration: ok", done.stdout)
+        done = self.run_here("check", "--set", "http.listen=localhost", environment={"ORDO_ADMIN_TOKEN_FILE": "gone"})
+        self.assertRegex(done.stderr, r"(?m)^--set http\.listen: 'localhost' is no address")
+        self.assertRegex(done.stderr, r"(?m)^ORDO_ADMIN_TOKEN_FILE: admin\.token_file: gone: cannot read the token")
+
     def test_a_file_that_is_not_there(self):
         done = self.run_here("check", "-c", "nowhere.yaml")
         self.assertEqual(done.returncode, 78)
@@ -460,12 +487,14 @@ class Start(Scratch):
     def test_address_in_use_says_which_and_the_cure(self):
         with Engine(rules=RULES) as engine:
             self.write_rules()
-            done = self.run_here("serve", "--set", f"http.listen=127.0.0.1:{engine.port}", "--set", "sources=[]",
-                                 "--set", "sinks=[]")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(f"127.0.0.1:{engine.port}", done.stderr)
-        self.assertIn("another program listens there", done.stderr)
-        self.assertIn("--set http.listen=127.0.0.1:", done.stderr)
+            for option in ("http.listen", "admin.listen"):
+                with self.subTest(option=option):
+                    done = self.run_here("serve", "--set", "http.listen=127.0.0.1:0", "--set", "sources=[]", "--set",
+                                         "sinks=[]", "--set", f"{option}=127.0.0.1:{engine.port}")
+                    self.assertEqual(done.returncode, 1)
+                    self.assertIn(f"{option}: cannot listen on 127.0.0.1:{engine.port}", done.stderr)
+                    self.assertIn("another program listens there", done.stderr)
+                    self.assertIn(f"--set {option}=127.0.0.1:", done.stderr)
 
     def test_wrong_configuration_plugin_or_rules_are_78(self):
         self.write_rules()
