@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * emit.c: one thread a sink, fed with reference-counted chunks of decisions.
  *
+ * A chunk is what one turn of a worker decided, often a single order. What waits when a sink comes back for
+ * more goes to it as one batch of many chunks: otherwise a sink that pays for each call (a request, an fsync)
+ * would fall behind for good once it is behind.
+ *
  * A batch that a sink refuses comes again after a wait that doubles from 100 ms to 5 s, for as long as the
  * engine runs: giving up is the sink's own decision (sink_webhook has a dead-letter file). Locks:
  * emitter->pool, then nothing; sink->lock, then nothing.
@@ -17,6 +21,9 @@
 #include "worker/engine.h"
 
 enum { RETRY_FIRST_MS = 100, RETRY_MOST_MS = 5000, CHUNK_KEPT = 64, CHUNK_BYTES_KEPT = 256 * 1024 };
+
+/* A batch takes no more chunks when it has as much: sinks may copy it whole. */
+enum { BATCH_ENOUGH = 1000, BATCH_ENOUGH_BYTES = 1024 * 1024 };
 
 struct ordo_chunk {
     struct ordo_chunk *next; /* in the pool only */
@@ -43,6 +50,8 @@ struct sink {
     bool reopen, stopping;            /* under lock */
     int64_t stop_ns;                  /* under lock; when stopping */
     _Atomic uint64_t backlog;         /* decisions handed over and not yet taken */
+    struct ordo_emission *batch;      /* the sink's thread only; items of several chunks */
+    size_t batch_capacity;
 };
 
 struct ordo_emitter {
@@ -208,16 +217,16 @@ static void log_failure(struct sink *sink, const char *what, const struct ordo_e
     ordo_log_warn(sink->instance->tag, "%s: %s", what, ordo_error_format(err, text, sizeof(text)));
 }
 
-/* Gives one chunk to the sink until it takes it; false when the engine stops first. */
-static bool emit_chunk(struct sink *sink, const struct ordo_chunk *chunk)
+/* Gives the batch to the sink until it takes it; false when the engine stops first. */
+static bool emit_batch(struct sink *sink, const struct ordo_emission *items, size_t count)
 {
     int64_t wait_ms = RETRY_FIRST_MS, until;
     struct ordo_error err = {0};
     bool stopping;
 
     for (;;) {
-        if (sink->ops->emit(sink->instance->self, chunk->items, chunk->count, &err) == 0) {
-            ordo_metrics_add(sink->metrics, ORDO_COUNTER_SINK_EMITTED, chunk->count);
+        if (sink->ops->emit(sink->instance->self, items, count, &err) == 0) {
+            ordo_metrics_add(sink->metrics, ORDO_COUNTER_SINK_EMITTED, count);
             return true;
         }
         ordo_metrics_add(sink->metrics, ORDO_COUNTER_SINK_RETRIED, 1);
@@ -235,19 +244,45 @@ static bool emit_chunk(struct sink *sink, const struct ordo_chunk *chunk)
     }
 }
 
+/* Puts the items of the chunks from `link` on into sink->batch until there are enough; returns the first chunk
+ * that is not in it. */
+static struct chunk_link *collect(struct sink *sink, struct chunk_link *link, size_t *ret_count)
+{
+    size_t count = 0, bytes = 0;
+
+    for (; link != NULL && count < BATCH_ENOUGH && bytes < BATCH_ENOUGH_BYTES; link = link->next) {
+        const struct ordo_chunk *chunk = link->chunk;
+
+        if (count + chunk->count > sink->batch_capacity) {
+            sink->batch_capacity = (count + chunk->count) * 2;
+            sink->batch = realloc(sink->batch, sink->batch_capacity * sizeof(*sink->batch));
+            ORDO_REQUIRE(sink->batch != NULL);
+        }
+        memcpy(sink->batch + count, chunk->items, chunk->count * sizeof(*chunk->items));
+        count += chunk->count;
+        bytes += chunk->bytes.len;
+    }
+    *ret_count = count;
+    return link;
+}
+
 static void emit_all(struct sink *sink, struct chunk_link *link)
 {
     struct ordo_emitter *emitter = sink->emitter;
 
     while (link != NULL) {
-        struct chunk_link *next = link->next;
-        uint64_t count = link->chunk->count;
+        size_t count;
+        struct chunk_link *end = collect(sink, link, &count);
 
-        if (emit_chunk(sink, link->chunk))
+        if (emit_batch(sink, sink->batch, count))
             atomic_fetch_sub_explicit(&sink->backlog, count, memory_order_relaxed);
-        chunk_unref(emitter, link->chunk);
-        free(link);
-        link = next;
+        while (link != end) {
+            struct chunk_link *next = link->next;
+
+            chunk_unref(emitter, link->chunk);
+            free(link);
+            link = next;
+        }
         if (ordo_emitter_is_full(emitter) && ordo_emitter_backlog(emitter) <= emitter->backlog_max / 2) {
             set_full(emitter, false);
             emitter->relieved(emitter->context);
@@ -364,6 +399,7 @@ void ordo_emitter_free(struct ordo_emitter *emitter)
         chunk_free(chunk);
     }
     for (size_t i = 0; i < emitter->count; i++) {
+        free(emitter->sinks[i].batch);
         ordo_waker_done(&emitter->sinks[i].waker);
         pthread_mutex_destroy(&emitter->sinks[i].lock);
     }

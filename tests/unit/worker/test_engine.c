@@ -336,6 +336,33 @@ static void test_sinks_get_every_decision_at_least_once(void **state)
     bench_done(&bench);
 }
 
+static void test_what_waits_for_a_sink_goes_to_it_in_one_batch(void **state)
+{
+    enum { ORDERS = 20 };
+    char id[16], expected[ORDERS * 16] = "";
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    pthread_mutex_lock(&bench.sink_lock); /* a call of emit waits for it */
+    for (int i = 0; i < ORDERS; i++) {
+        snprintf(id, sizeof(id), "o-%d", i);
+        job_free(decide(&bench, id, ""));
+        snprintf(expected + strlen(expected), sizeof(expected) - strlen(expected), "%s/1 ", id);
+    }
+    bench.sink_failures = 1; /* the batch comes again as it was */
+    pthread_mutex_unlock(&bench.sink_lock);
+    assert_true(ordo_engine_drain(bench.engine, INT64_MAX));
+    ordo_engine_stop(bench.engine);
+    ordo_engine_stop_sinks(bench.engine, INT64_MAX);
+    ordo_buffer_put(&bench.emitted, 0);
+    assert_string_equal(bench.emitted.ptr, expected);
+    assert_true(bench.attempts <= 3); /* what the first call had, that again, and all the rest */
+    assert_int_equal(counter(&bench, ORDO_COUNTER_SINK_EMITTED), ORDERS);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_SINK_RETRIED), 1);
+    bench_done(&bench);
+}
+
 static void test_a_switch_reaches_all_workers_and_old_orders_keep_theirs(void **state)
 {
     struct bench bench;
@@ -429,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_a_full_queue_refuses_with_its_class),
         cmocka_unit_test(test_lines_of_a_batch_are_read_by_the_workers),
         cmocka_unit_test(test_sinks_get_every_decision_at_least_once),
+        cmocka_unit_test(test_what_waits_for_a_sink_goes_to_it_in_one_batch),
         cmocka_unit_test(test_a_switch_reaches_all_workers_and_old_orders_keep_theirs),
         cmocka_unit_test(test_what_can_be_asked_of_an_order),
     };
