@@ -52,6 +52,7 @@ struct sink {
     _Atomic uint64_t backlog;         /* decisions handed over and not yet taken */
     struct ordo_emission *batch;      /* the sink's thread only; items of several chunks */
     size_t batch_capacity;
+    struct ordo_log_gate refused_gate;
 };
 
 struct ordo_emitter {
@@ -217,6 +218,19 @@ static void log_failure(struct sink *sink, const char *what, const struct ordo_e
     ordo_log_warn(sink->instance->tag, "%s: %s", what, ordo_error_format(err, text, sizeof(text)));
 }
 
+/* A sink that is away refuses each attempt; ordo_sink_retries_total counts them all. */
+static void log_refused(struct sink *sink, const struct ordo_error *err)
+{
+    char text[64] = "decisions were not taken and come again";
+    uint32_t skipped;
+
+    if (!ordo_log_gate_pass(&sink->refused_gate, &skipped))
+        return;
+    if (skipped > 0)
+        snprintf(text, sizeof(text), "decisions were not taken and come again (%u more times)", skipped);
+    log_failure(sink, text, err);
+}
+
 /* Gives the batch to the sink until it takes it; false when the engine stops first. */
 static bool emit_batch(struct sink *sink, const struct ordo_emission *items, size_t count)
 {
@@ -230,7 +244,7 @@ static bool emit_batch(struct sink *sink, const struct ordo_emission *items, siz
             return true;
         }
         ordo_metrics_add(sink->metrics, ORDO_COUNTER_SINK_RETRIED, 1);
-        log_failure(sink, "decisions were not taken and come again", &err);
+        log_refused(sink, &err);
         until = ordo_clock_ns() + wait_ms * 1000000;
         pthread_mutex_lock(&sink->lock);
         stopping = sink->stopping;
