@@ -156,3 +156,12 @@ bool ordo_log_gate_pass(struct ordo_log_gate *gate, uint32_t *ret_skipped)
     *ret_skipped = atomic_exchange_explicit(&gate->skipped, 0, memory_order_relaxed);
     return true;
 }
+
+const char *ordo_log_skipped(uint32_t skipped, char *out, size_t size)
+{
+    if (skipped == 0)
+        out[0] = '\0';
+    else
+        snprintf(out, size, " (%u more %s not logged)", skipped, skipped == 1 ? "was" : "were");
+    return out;
+}

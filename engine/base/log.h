@@ -35,3 +35,6 @@ struct ordo_log_gate {
     _Atomic uint32_t skipped;
 };
 bool ordo_log_gate_pass(struct ordo_log_gate *gate, uint32_t *ret_skipped);
+
+/* For the end of such a line: " (3 more were not logged)", or "" for none. Returns out. */
+const char *ordo_log_skipped(uint32_t skipped, char *out, size_t size);

@@ -221,14 +221,13 @@ static void log_failure(struct sink *sink, const char *what, const struct ordo_e
 /* A sink that is away refuses each attempt; ordo_sink_retries_total counts them all. */
 static void log_refused(struct sink *sink, const struct ordo_error *err)
 {
-    char text[64] = "decisions were not taken and come again";
+    char text[1024], more[64];
     uint32_t skipped;
 
-    if (!ordo_log_gate_pass(&sink->refused_gate, &skipped))
-        return;
-    if (skipped > 0)
-        snprintf(text, sizeof(text), "decisions were not taken and come again (%u more times)", skipped);
-    log_failure(sink, text, err);
+    if (ordo_log_gate_pass(&sink->refused_gate, &skipped))
+        ordo_log_warn(sink->instance->tag, "decisions were not taken and come again: %s%s",
+                      ordo_error_format(err, text, sizeof(text)),
+                      ordo_log_skipped(skipped, more, sizeof(more)));
 }
 
 /* Gives the batch to the sink until it takes it; false when the engine stops first. */

@@ -14,14 +14,14 @@ static struct ordo_log_gate broken_gate;
 /* A broken rule is logged by whoever handles it: here, at most one a second. */
 static void note_broken(struct ordo__worker *worker, const struct ordo_job *job, const struct ordo_run *run)
 {
-    char text[1024];
+    char text[1024], more[64];
     uint32_t skipped;
 
     ordo_metrics_add(worker->metrics, ORDO_COUNTER_RULE_ERRORS, 1);
     if (ordo_log_gate_pass(&broken_gate, &skipped))
-        ordo_log_error("rules", "order " ORDO_STR_FMT ": %s (%u more were not logged)",
-                       ORDO_STR_ARG(ordo_job_id(job)), ordo_error_format(&run->error, text, sizeof(text)),
-                       skipped);
+        ordo_log_error("rules", "order " ORDO_STR_FMT ": %s%s", ORDO_STR_ARG(ordo_job_id(job)),
+                       ordo_error_format(&run->error, text, sizeof(text)),
+                       ordo_log_skipped(skipped, more, sizeof(more)));
 }
 
 static void write_decision(struct ordo_job *job, const struct ordo_run *run)

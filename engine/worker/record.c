@@ -117,6 +117,7 @@ static void stored(struct ordo__worker *worker, struct ordo_job *job, struct ord
 static void refused(struct ordo__worker *worker, struct ordo_job *job, struct ordo_job *later, int result)
 {
     static struct ordo_log_gate gate;
+    char more[64];
     uint32_t skipped;
 
     if (later != NULL && later != job) {
@@ -128,8 +129,9 @@ static void refused(struct ordo__worker *worker, struct ordo_job *job, struct or
     } else {
         ordo_metrics_add(worker->metrics, ORDO_COUNTER_ORDERS_STORE_FAILED, 1);
         if (ordo_log_gate_pass(&gate, &skipped))
-            ordo_log_error("store", "order " ORDO_STR_FMT " was not written: %s (%u more were not logged)",
-                           ORDO_STR_ARG(ordo_job_id(job)), ordo_error_name(result), skipped);
+            ordo_log_error("store", "order " ORDO_STR_FMT " was not written: %s%s",
+                           ORDO_STR_ARG(ordo_job_id(job)), ordo_error_name(result),
+                           ordo_log_skipped(skipped, more, sizeof(more)));
         ordo__job_problem(job, result == ORDO_EFULL ? ORDO_PROBLEM_STORE_FULL : ORDO_PROBLEM_INTERNAL,
                           result == ORDO_EFULL ? "the store is full of orders that are not final"
                                                : "the store did not take the order");

@@ -288,6 +288,16 @@ static void test_lines_of_threads_do_not_mix(void **state)
     assert_int_equal(lines, THREADS * LINES);
 }
 
+static void test_what_was_skipped_is_told_only_when_there_is_something(void **state)
+{
+    char more[64];
+
+    (void)state;
+    assert_string_equal(ordo_log_skipped(0, more, sizeof(more)), "");
+    assert_string_equal(ordo_log_skipped(1, more, sizeof(more)), " (1 more was not logged)");
+    assert_string_equal(ordo_log_skipped(20, more, sizeof(more)), " (20 more were not logged)");
+}
+
 static void test_gate_lets_one_a_second_pass(void **state)
 {
     struct ordo_log_gate gate = {0};
@@ -353,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_long_json_line_stays_json),
         cmocka_unit_test(test_long_tag_is_cut),
         cmocka_unit_test(test_lines_of_threads_do_not_mix),
+        cmocka_unit_test(test_what_was_skipped_is_told_only_when_there_is_something),
         cmocka_unit_test(test_gate_lets_one_a_second_pass),
         cmocka_unit_test(test_gate_counts_every_one_of_a_flood),
     };
