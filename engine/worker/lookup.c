@@ -199,8 +199,9 @@ static int retry_claimed(struct ordo_engine *engine, struct copy *copy)
 
     if (!ordo_queue_reserve(engine->queue, job->priority, 1))
         return problem(ORDO_PROBLEM_QUEUE_FULL);
-    /* one attempt more, whatever was used up before */
-    job->attempt = engine->options.max_attempts - 1;
+    /* One attempt more, whatever was used up before: its number is new, and so is what ctx.random() gives. */
+    if (job->attempt < engine->options.max_attempts - 1)
+        job->attempt = engine->options.max_attempts - 1;
     ordo__pending_record(job, 0, &write.record);
     if ((result = write_and_wait(engine, &write)) != 0) {
         ordo_queue_release(engine->queue, job->priority, 1);

@@ -195,6 +195,7 @@ static void test_retries_end_dead_and_can_be_tried_once_more(void **state)
     do
         await_status(&bench, "o-1", ORDO_STATUS_DEAD, &record);
     while (record.revision < 2);
+    assert_int_equal(record.attempt, 4); /* each attempt has a number of its own */
     assert_true(ordo_engine_drain(bench.engine, INT64_MAX));
     assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_DEAD), 2);
     bench_done(&bench);
