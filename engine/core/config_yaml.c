@@ -15,6 +15,7 @@
 struct reader {
     yaml_parser_t parser;
     yaml_event_t event;
+    ordo_str text;
     const struct ordo_config_source *source;
     struct ordo_buffer *errors;
     bool broken; /* syntax: no more events come */
@@ -144,6 +145,19 @@ __attribute__((format(printf, 3, 4))) static void complain(struct reader *reader
     ordo_config_complain(reader->errors, &place, false, reader->source->name, "%s", message);
 }
 
+/* libyaml stops at a tab where indentation or a value is due and does not name it. */
+static bool is_at_tab(const struct reader *reader)
+{
+    size_t left = reader->parser.problem_mark.index, at = 0; /* in characters; text is UTF-8 */
+
+    while (at < reader->text.len && left > 0) {
+        at++;
+        if (at == reader->text.len || ((unsigned char)reader->text.ptr[at] & 0xc0) != 0x80)
+            left--;
+    }
+    return at < reader->text.len && reader->text.ptr[at] == '\t';
+}
+
 /* The next event; false at an error of syntax, which is then told. */
 static bool next_event(struct reader *reader)
 {
@@ -152,7 +166,9 @@ static bool next_event(struct reader *reader)
     yaml_event_delete(&reader->event);
     if (!reader->broken && yaml_parser_parse(parser, &reader->event))
         return true;
-    if (!reader->broken)
+    if (!reader->broken && is_at_tab(reader))
+        complain(reader, parser->problem_mark, "not valid YAML: a tab stands here; indent with spaces");
+    else if (!reader->broken)
         complain(reader, parser->problem_mark, "not valid YAML: %s%s%s",
                  parser->problem == NULL ? "cannot be read" : parser->problem,
                  parser->context == NULL ? "" : " ", parser->context == NULL ? "" : parser->context);
@@ -323,7 +339,7 @@ static struct ordo_config_node *read_document(struct reader *reader)
 struct ordo_config_node *ordo__config_parse(ordo_str text, const struct ordo_config_source *source,
                                             struct ordo_buffer *errors)
 {
-    struct reader reader = {.source = source, .errors = errors};
+    struct reader reader = {.text = text, .source = source, .errors = errors};
     struct ordo_config_node *root;
 
     if (text.len > ORDO_CONFIG_BYTES) {

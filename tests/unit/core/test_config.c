@@ -309,10 +309,14 @@ static void test_yaml_that_is_refused(void **state)
                    "ordo.yaml:2:1: a second document; only one is read\nordo.yaml:1:1: a: unknown option\n");
     assert_refused("store: {plugin: x, a: \"b\\0c\"}\n", NULL, NULL,
                    "ordo.yaml:1:23: text may not hold a NUL\n");
+    assert_refused("\tx: y\n", NULL, NULL,
+                   "ordo.yaml:1:1: not valid YAML: a tab stands here; indent with spaces\n");
+    assert_refused("# caf\xc3\xa9 \xe2\x82\xac\nhttp:\n  \tthreads: 1\n", NULL, NULL,
+                   "ordo.yaml:3:3: not valid YAML: a tab stands here; indent with spaces\n");
     assert_refused(
-        "\tx: y\n", NULL, NULL,
-        "ordo.yaml:1:1: not valid YAML: found character that cannot start any token while scanning for the "
-        "next token\n");
+        "http: @a\n", NULL, NULL,
+        "ordo.yaml:1:7: not valid YAML: found character that cannot start any token while scanning "
+        "for the next token\n");
 }
 
 static void test_depth_is_bounded(void **state)
