@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "cli/help_options.h"
+#include "core/nearest.h"
 
 static void print_help(FILE *out)
 {
@@ -37,6 +38,20 @@ static int finish(int code)
     return code;
 }
 
+static int no_such(const char *name)
+{
+    struct ordo_nearest nearest = ordo_nearest(name);
+
+    for (const struct ordo_command *command = ordo_commands; command->name != NULL; command++)
+        ordo_nearest_try(&nearest, ordo_str_from(command->name));
+    fprintf(stderr, "ordo: there is no %s \"%s\"", name[0] == '-' ? "option" : "command", name);
+    if (nearest.best[0] != '\0')
+        fprintf(stderr, "; did you mean %s?\n", nearest.best);
+    else
+        fputs("; `ordo --help` lists the commands.\n", stderr);
+    return ORDO_EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : NULL;
@@ -51,8 +66,9 @@ int main(int argc, char **argv)
         return finish(ORDO_EXIT_OK);
     }
     if (strcmp(name, "help") == 0) {
-        command = argc > 2 ? ordo_command_find(argv[2]) : NULL;
-        if (command != NULL)
+        if (argc > 2 && (command = ordo_command_find(argv[2])) == NULL)
+            return no_such(argv[2]);
+        if (argc > 2)
             ordo_command_help(command, stdout);
         else
             print_help(stdout);
@@ -67,10 +83,7 @@ int main(int argc, char **argv)
         return finish(ORDO_EXIT_OK);
     }
     command = ordo_command_find(name);
-    if (command == NULL) {
-        fprintf(stderr, "ordo: there is no %s \"%s\"; `ordo --help` lists the commands.\n",
-                name[0] == '-' ? "option" : "command", name);
-        return ORDO_EXIT_USAGE;
-    }
+    if (command == NULL)
+        return no_such(name);
     return finish(command->run(command, argc - 1, argv + 1));
 }

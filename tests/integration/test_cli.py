@@ -74,7 +74,10 @@ class Usage(Scratch):
     def test_wrong_command_lines_are_2(self):
         for words, said in (
             ((), "usage: ordo COMMAND"),
-            (("frob",), 'there is no command "frob"'),
+            (("frob",), 'there is no command "frob"; `ordo --help` lists the commands.'),
+            (("sevre",), 'there is no command "sevre"; did you mean serve?'),
+            (("help", "chekc"), 'there is no command "chekc"; did you mean check?'),
+            (("help", "frob"), 'there is no command "frob"'),
             (("--frob",), 'there is no option "--frob"'),
             (("serve", "--frob"), "there is no option --frob"),
             (("serve", "-x"), "there is no option -x"),
