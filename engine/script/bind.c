@@ -44,6 +44,13 @@ const char *ordo__bind_describe(lua_State *L, int index, char *out, size_t size)
         text.ptr = lua_tolstring(L, index, &text.len);
         snprintf(out, size, "\"%.*s\"", (int)ordo_text_cut(text.ptr, text.len, 40), text.ptr);
         break;
+    case LUA_TUSERDATA: /* a sealed object, which knows its name: ctx, null, money */
+        if (luaL_callmeta(L, index, "__tostring") != 0) {
+            snprintf(out, size, "%s", lua_tostring(L, -1));
+            lua_pop(L, 1);
+            break;
+        }
+        /* fall through */
     default:
         snprintf(out, size, "a %s", luaL_typename(L, index));
     }

@@ -75,8 +75,11 @@ static int cannot_wait(lua_State *L)
 static int sleep_ms(lua_State *L)
 {
     struct ordo__run *run = ordo__bind_run(L, "ctx");
-    int64_t ms = ordo__bind_whole(L, 1, "ctx.sleep", "ms", " of milliseconds");
+    int64_t ms;
 
+    if (lua_isuserdata(L, 1) && lua_gettop(L) > 1) /* ctx itself */
+        return luaL_error(L, "call it with a dot: ctx.sleep(...)");
+    ms = ordo__bind_whole(L, 1, "ctx.sleep", "ms", " of milliseconds");
     if (ms < 0 || ms > SLEEP_MAX_MS)
         return luaL_error(L, "ctx.sleep: ms must be from 0 to %d, got %f", SLEEP_MAX_MS, (lua_Number)ms);
     if (run->thread != L)

@@ -92,6 +92,9 @@ static void test_wrong_calls(void **state)
                         "ctx.sleep: ms must be from 0 to 86400000, got 86400001");
     assert_string_equal(fixture_break(fixture, "ctx.sleep()"),
                         "ctx.sleep: ms must be a whole number of milliseconds, got nothing");
+    assert_string_equal(fixture_break(fixture, "ctx:sleep(5)"), "call it with a dot: ctx.sleep(...)");
+    assert_string_equal(fixture_break(fixture, "ctx.sleep(ctx.null)"),
+                        "ctx.sleep: ms must be a whole number of milliseconds, got null");
     assert_string_equal(fixture_break(fixture, "ctx:now()"), "(it did not break)");
     assert_string_equal(fixture_break(fixture, "ctx.fetch {}"), "ctx.fetch is not available yet");
     assert_string_equal(fixture_break(fixture, "ctx.lookup('t', 'k')"), "ctx.lookup is not available yet");
