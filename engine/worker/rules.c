@@ -4,11 +4,13 @@
  * Editors write in several steps (a temporary file, a rename, a second write), so a change counts when the
  * folder has been quiet for SETTLE_MS. The watch is on the folders, not the files: it survives renames. A
  * folder that appears later is found, because the parent is watched too and every event leads to a fresh look
- * at all of them.
+ * at all of them. The parent of the scripts folder is watched for its name alone: a deployment may put another
+ * folder, or another link, in its place.
  */
 #include "worker/rules.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,9 +34,11 @@ struct ordo_rules {
     struct ordo_engine *engine;
     struct ordo_script_options options;
     char *folder;
+    char *parent, *name; /* of the folder */
     struct ordo_thread thread;
     struct ordo_metrics *metrics;
-    int wake, watch; /* eventfd; inotify, -1: not available */
+    int wake, watch;  /* eventfd; inotify, -1: not available */
+    int parent_watch; /* number of the watch on the parent; the rules thread's own, as soon as it runs */
 
     pthread_mutex_t lock;
     struct request *requests;     /* under lock; newest first */
@@ -158,24 +162,48 @@ static void answer_requests(struct request *requests, const struct ordo_rules_re
 static void watch_folders(struct ordo_rules *rules)
 {
     static const char *const parts[] = {"", "/validation", "/rules", "/lib", "/tests"};
-    const uint32_t events =
-        IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF;
+    const uint32_t places = IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE;
+    const uint32_t events = places | IN_CLOSE_WRITE | IN_DELETE_SELF;
     char path[4096];
+    int watch;
 
+    /* Before the folders, so that none can take another's place unseen in between. */
+    if (rules->watch >= 0)
+        rules->parent_watch = inotify_add_watch(rules->watch, rules->parent, places);
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && rules->watch >= 0; i++) {
         snprintf(path, sizeof(path), "%s%s", rules->folder, parts[i]);
-        inotify_add_watch(rules->watch, path,
-                          events); /* the same watch again when there is one; an absent part fails */
+        /* The same watch again when there is one; an absent part fails. "." is its own parent. */
+        watch = inotify_add_watch(rules->watch, path, events);
+        if (watch >= 0 && watch == rules->parent_watch)
+            rules->parent_watch = -1;
     }
 }
 
-/* Empties a descriptor that has told us all it can: that there is something. */
+/* Empties the eventfd, which has told us all it can: that there is something. */
 static void drain(int fd)
 {
-    char bytes[4096] __attribute__((aligned(8)));
+    uint64_t count;
 
-    while (read(fd, bytes, sizeof(bytes)) > 0)
+    while (read(fd, &count, sizeof(count)) > 0)
         ;
+}
+
+/* Reads all events; false when they were about the neighbours of the scripts folder only. */
+static bool is_changed(const struct ordo_rules *rules)
+{
+    char bytes[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+    bool changed = false;
+    ssize_t got;
+
+    while ((got = read(rules->watch, bytes, sizeof(bytes))) > 0)
+        for (const char *at = bytes; at < bytes + got;) {
+            const struct inotify_event *event = (const void *)at;
+
+            if (event->wd != rules->parent_watch || event->len == 0 || strcmp(event->name, rules->name) == 0)
+                changed = true;
+            at += sizeof(*event) + event->len;
+        }
+    return changed;
 }
 
 /* Waits for an event or request. *quiet_ns is when a change counts as settled, INT64_MAX when none is
@@ -191,8 +219,7 @@ static void wait_for_change(struct ordo_rules *rules, int64_t *quiet_ns)
         return;
     if (fds[0].revents != 0)
         drain(rules->wake);
-    if (fds[1].revents != 0) {
-        drain(rules->watch);
+    if (fds[1].revents != 0 && is_changed(rules)) {
         watch_folders(rules);
         *quiet_ns = ordo_clock_ns() + (int64_t)SETTLE_MS * 1000000;
     }
@@ -232,6 +259,20 @@ static void rules_run(void *context)
     ordo_buffer_done(&errors);
 }
 
+/* dirname and basename want a copy each, and may return another text than it. */
+static void take_folder(struct ordo_rules *rules, const char *folder)
+{
+    char *for_parent = strdup(folder), *for_name = strdup(folder);
+
+    ORDO_REQUIRE(for_parent != NULL && for_name != NULL);
+    rules->folder = strdup(folder);
+    rules->parent = strdup(dirname(for_parent));
+    rules->name = strdup(basename(for_name));
+    ORDO_REQUIRE(rules->folder != NULL && rules->parent != NULL && rules->name != NULL);
+    free(for_parent);
+    free(for_name);
+}
+
 struct ordo_rules *ordo_rules_start(struct ordo_engine *engine, const char *folder,
                                     const struct ordo_script_options *options, struct ordo_ruleset *running,
                                     struct ordo_error *err)
@@ -242,8 +283,7 @@ struct ordo_rules *ordo_rules_start(struct ordo_engine *engine, const char *fold
     ORDO_REQUIRE(rules != NULL);
     rules->engine = engine;
     rules->options = *options;
-    rules->folder = strdup(folder);
-    ORDO_REQUIRE(rules->folder != NULL);
+    take_folder(rules, folder);
     rules->metrics = ordo_metrics_join(ordo_engine_metrics(engine));
     rules->running = ordo_ruleset_ref(running);
     rules->loaded_ms = ordo_clock_utc_ms();
@@ -287,6 +327,8 @@ void ordo_rules_stop(struct ordo_rules *rules)
     ordo_buffer_done(&rules->refused);
     pthread_mutex_destroy(&rules->lock);
     free(rules->folder);
+    free(rules->parent);
+    free(rules->name);
     free(rules);
 }
 

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Editing rules while the engine runs: saved files are followed, broken ones change nothing, and under load no order fails
 or sees two generations."""
+import os
+import shutil
 import signal
+import tempfile
 import threading
 import unittest
 
-from harness import Engine, main, order
+from harness import Engine, main, ORDO, order
 
 
 def versioned(number):
@@ -61,6 +64,42 @@ class LiveEdit(unittest.TestCase):
             self.assertEqual(answer.status, 422)
             self.assertEqual(answer.json["problems"][0]["at"], "validation/10_refuse.lua:1")
 
+    def test_another_folder_in_the_place_of_the_scripts_is_followed(self):
+        with Engine(rules=rules()) as engine:
+            other = shutil.copytree(engine.scripts, engine.scripts + ".next")
+            with open(os.path.join(other, "lib", "version.lua"), "w", encoding="utf-8") as file:
+                file.write(versioned(1))
+            os.rename(engine.scripts, engine.scripts + ".before")
+            engine.wait_until(lambda: self.rules_of(engine)["refused"], "the refusal")
+            self.assertIn("cannot open the scripts folder", self.rules_of(engine)["refused"]["errors"][0])
+            self.assertEqual(self.version_of(engine, "o-1"), 0)
+            os.rename(other, engine.scripts)
+            self.wait_for_generation(engine, 2)
+            self.assertEqual(self.version_of(engine, "o-2"), 1)
+            engine.write_rule("lib/version.lua", versioned(2))  # and it is watched
+            self.wait_for_generation(engine, 3)
+            self.assertEqual(self.version_of(engine, "o-3"), 2)
+
+    def test_another_target_of_a_link_to_the_scripts_is_followed(self):
+        with tempfile.TemporaryDirectory(prefix="ordo-test-") as folder:
+            for number in (1, 2):
+                for name, text in {**rules(), "lib/version.lua": versioned(number)}.items():
+                    path = os.path.join(folder, str(number), name)
+                    os.makedirs(os.path.dirname(path), exist_ok=True)
+                    with open(path, "w", encoding="utf-8") as file:
+                        file.write(text)
+            link = os.path.join(folder, "current")
+            os.symlink("1", link)
+            with Engine(rules=rules(), settings={"scripts": link + "/"}) as engine:
+                self.assertEqual(self.version_of(engine, "o-1"), 1)
+                os.symlink("2", link + ".new")  # as a deployment does: all of it at once
+                os.replace(link + ".new", link)
+                self.wait_for_generation(engine, 2)
+                self.assertEqual(self.version_of(engine, "o-2"), 2)
+                engine.scripts = os.path.join(folder, "2")
+                engine.write_rule("lib/version.lua", versioned(3))
+                self.wait_for_generation(engine, 3)
+
     def test_a_broken_edit_changes_nothing_and_says_where(self):
         with Engine(rules=rules()) as engine:
             engine.write_rule("rules/10_first.lua", "return {\n  name = \n}\n")
@@ -75,6 +114,24 @@ class LiveEdit(unittest.TestCase):
             engine.write_rule("rules/10_first.lua", rule("first"))
             engine.wait_until(lambda: not self.rules_of(engine)["refused"], "the end of the refusal")
             self.assertEqual(self.rules_of(engine)["generation"], 1)  # it is what runs already
+
+    def test_the_working_directory_as_scripts_folder(self):
+        with tempfile.TemporaryDirectory(prefix="ordo-test-") as folder:
+            for name, text in {"scripts/rules/10_first.lua": rule("first"), "scripts/lib/version.lua": versioned(0)}.items():
+                path = os.path.join(folder, name)
+                os.makedirs(os.path.dirname(path))
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+            scripts = os.path.join(folder, "scripts")
+            with Engine(rules=rules(), settings={"scripts": "."},
+                        program=["env", "-C", scripts, ORDO]) as engine:
+                engine.scripts = scripts
+                os.mkdir(os.path.join(folder, "validation"))
+                with open(os.path.join(folder, "validation", "10_no.lua"), "w", encoding="utf-8") as file:
+                    file.write("return {\n")
+                os.rename(os.path.join(folder, "validation"), os.path.join(scripts, "validation"))
+                engine.wait_until(lambda: self.rules_of(engine)["refused"], "the refusal")
+                self.assertIn("validation/10_no.lua:2:", self.rules_of(engine)["refused"]["errors"][0])
 
     def test_a_failing_test_refuses_the_edit(self):
         with Engine(rules=rules()) as engine:
