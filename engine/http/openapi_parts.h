@@ -3,6 +3,7 @@
  * as JSON. X(NAME, "members"); every route of route_table.h has a row, which a test checks.
  */
 /* clang-format off */
+#define TIME "{\"type\":\"string\",\"format\":\"date-time\"}"
 #define JSON_BODY(schema) \
     "\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/" schema "\"}}}"
 #define ANY_JSON "\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"}}}"
@@ -51,6 +52,8 @@ X(ORDERS_LIST,
   QUERY("status", "{\"type\":\"string\"}", "One or more with commas between") ","
   QUERY("customer", "{\"type\":\"string\",\"maxLength\":128}", "customer.id") ","
   QUERY("priority", "{\"enum\":[\"high\",\"medium\",\"low\"]}", "The class") ","
+  QUERY("since", TIME, "Received then or later") ","
+  QUERY("until", TIME, "Received before") ","
   QUERY("after", "{\"type\":\"string\"}", "The `next` of the page before") ","
   QUERY("limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000,\"default\":50}", "Orders of a page") "],"
   RESPONSES(ANSWER("200", "A page", JSON_BODY("OrderPage")) ","

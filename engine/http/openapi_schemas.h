@@ -5,7 +5,6 @@
 #define AMOUNT "{\"type\":\"integer\",\"minimum\":0,\"maximum\":9007199254740992}"
 #define TEXT "{\"type\":\"string\"}"
 #define INTEGER "{\"type\":\"integer\"}"
-#define TIME "{\"type\":\"string\",\"format\":\"date-time\"}"
 #define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
 #define MEMBER(name, schema) "\"" name "\":" schema
 

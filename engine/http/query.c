@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "base/json_time.h"
 #include "core/nearest.h"
 #include "core/order.h"
 
@@ -80,6 +81,26 @@ static bool read_number(ordo_str text, uint64_t max, uint64_t *ret_number)
     return number <= max;
 }
 
+/* Two numbers with a dash between, as ordo_engine_list writes them. */
+static bool read_cursor(ordo_str text, struct ordo_store_cursor *ret_cursor)
+{
+    const char *dash = text.len > 0 ? memchr(text.ptr, '-', text.len) : NULL;
+    size_t high = dash == NULL ? 0 : (size_t)(dash - text.ptr);
+
+    return dash != NULL && read_number((ordo_str){text.ptr, high}, UINT64_MAX, &ret_cursor->high) &&
+           read_number((ordo_str){dash + 1, text.len - high - 1}, UINT64_MAX, &ret_cursor->low) &&
+           (ret_cursor->high | ret_cursor->low) != 0;
+}
+
+static int read_time(const char *name, ordo_str value, int64_t *ret_ms, struct ordo_error *err)
+{
+    if (ordo_time_parse(value, ret_ms))
+        return 0;
+    return ordo_fail(err, ORDO_ECONFIG, NULL,
+                     "%s: a time like 2026-11-23T06:27:05.123Z, from 1970 to 9999, not '" ORDO_STR_FMT "'",
+                     name, ORDO_STR_ARG(value));
+}
+
 /* One name or several with commas between. */
 static int read_statuses(ordo_str value, struct ordo_store_query *query, struct ordo_error *err)
 {
@@ -102,8 +123,9 @@ static int read_statuses(ordo_str value, struct ordo_store_query *query, struct 
     }
 }
 
-enum parameter { AFTER = 0, CUSTOMER, LIMIT, PRIORITY, STATUS, PARAMETERS };
-static const char *const names[PARAMETERS] = {"after", "customer", "limit", "priority", "status"};
+enum parameter { AFTER = 0, CUSTOMER, LIMIT, PRIORITY, SINCE, STATUS, UNTIL, PARAMETERS };
+static const char *const names[PARAMETERS] = {"after", "customer", "limit", "priority",
+                                              "since", "status",   "until"};
 
 static int read_parameter(enum parameter parameter, ordo_str value, struct ordo__list_query *list,
                           struct ordo_error *err)
@@ -114,7 +136,7 @@ static int read_parameter(enum parameter parameter, ordo_str value, struct ordo_
 
     switch (parameter) {
     case AFTER:
-        if (!read_number(value, UINT64_MAX, &query->after) || query->after == 0)
+        if (!read_cursor(value, &query->after))
             return ordo_fail(err, ORDO_ECONFIG, NULL,
                              "after: the `next` of the page before, not '" ORDO_STR_FMT "'",
                              ORDO_STR_ARG(value));
@@ -138,6 +160,10 @@ static int read_parameter(enum parameter parameter, ordo_str value, struct ordo_
                              ORDO_STR_ARG(value));
         query->priority = (int)priority;
         return 0;
+    case SINCE:
+        return read_time("since", value, &query->since_ms, err);
+    case UNTIL:
+        return read_time("until", value, &query->until_ms, err);
     default:
         return read_statuses(value, query, err);
     }
@@ -159,7 +185,8 @@ static int unknown(ordo_str name, struct ordo_error *err)
         return ordo_fail(err, ORDO_ECONFIG, NULL, "there is no parameter '%s'; did you mean '%s'?", word,
                          nearest.best);
     return ordo_fail(err, ORDO_ECONFIG, NULL,
-                     "there is no parameter '%s'; there are after, customer, limit, priority and status",
+                     "there is no parameter '%s'; there are after, customer, limit, priority, since, "
+                     "status and until",
                      word);
 }
 

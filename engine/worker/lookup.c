@@ -114,8 +114,8 @@ int ordo_engine_list(struct ordo_engine *engine, const struct ordo_store_query *
 {
     struct ordo_json_writer json = ordo_json_writer(out);
     struct reader reader = {.engine = engine, .json = &json};
-    uint64_t after = 0;
-    char cursor[24];
+    struct ordo_store_cursor after = {0, 0};
+    char cursor[48];
     int result;
 
     ordo_json_object(&json);
@@ -124,8 +124,9 @@ int ordo_engine_list(struct ordo_engine *engine, const struct ordo_store_query *
     result = engine->options.store->list(engine->options.store_self, query, write_record, &reader, &after);
     ordo_json_end_array(&json);
     ordo_json_key(&json, ORDO_STR("next"));
-    snprintf(cursor, sizeof(cursor), "%llu", (unsigned long long)after);
-    if (after > 0)
+    snprintf(cursor, sizeof(cursor), "%llu-%llu", (unsigned long long)after.high,
+             (unsigned long long)after.low);
+    if (after.high > 0 || after.low > 0)
         ordo_json_string(&json, ordo_str_from(cursor));
     else
         ordo_json_null(&json);

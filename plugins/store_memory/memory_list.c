@@ -69,6 +69,9 @@ static bool matches(const struct ordo_store_query *query, const struct ordo_reco
         return false;
     if (query->priority >= 0 && (int)record->priority != query->priority)
         return false;
+    if (record->received_ms < query->since_ms ||
+        (query->until_ms != 0 && record->received_ms >= query->until_ms))
+        return false;
     return query->customer.len == 0 || ordo_str_equal(query->customer, record->customer);
 }
 
@@ -115,14 +118,14 @@ static uint64_t show(const struct page *page, uint64_t low, uint32_t limit, ordo
 }
 
 int memory_list(void *self, const struct ordo_store_query *query, ordo_record_fn visit, void *context,
-                uint64_t *ret_after)
+                struct ordo_store_cursor *ret_after)
 {
     struct memory_store *store = self;
-    uint64_t before = query->after != 0 ? query->after : atomic_load(&store->sequence), low = 0;
+    uint64_t before = query->after.low != 0 ? query->after.low : atomic_load(&store->sequence), low = 0;
     struct page page = {0};
     int result = 0;
 
-    *ret_after = query->after;
+    *ret_after = (struct ordo_store_cursor){0, query->after.low};
     if (query->limit == 0)
         return 0;
     for (size_t i = 0; result == 0 && i < store->shard_count; i++) {
@@ -135,7 +138,7 @@ int memory_list(void *self, const struct ordo_store_query *query, ordo_record_fn
     }
     if (result == 0) {
         page_sort(&page, newest_first);
-        *ret_after = show(&page, low, query->limit, visit, context);
+        ret_after->low = show(&page, low, query->limit, visit, context);
     }
     page_done(&page);
     return result;

@@ -29,5 +29,5 @@ enum { MEMORY_BYTES_BITS = 40 };
 #define MEMORY_USAGE_RECORD ((uint64_t)1 << MEMORY_BYTES_BITS)
 
 int memory_list(void *self, const struct ordo_store_query *query, ordo_record_fn visit, void *context,
-                uint64_t *ret_after);
+                struct ordo_store_cursor *ret_after);
 int memory_pending(void *self, ordo_record_fn visit, void *context);

@@ -220,6 +220,7 @@ int main(int argc, char **argv)
         CASE(test_list_of_nothing_ends_at_once),
         CASE(test_list_goes_on_behind_the_record_that_ended_it),
         CASE(test_list_filters),
+        CASE(test_list_filters_by_time),
         CASE(test_decided_order_keeps_its_place_in_the_list),
         CASE(test_orders_that_come_do_not_shift_the_next_page),
         CASE(test_pending_gives_orders_on_their_way_oldest_first),

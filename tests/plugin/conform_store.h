@@ -16,6 +16,7 @@ void test_list_gives_no_more_than_its_limit(void **state);
 void test_list_of_nothing_ends_at_once(void **state);
 void test_list_goes_on_behind_the_record_that_ended_it(void **state);
 void test_list_filters(void **state);
+void test_list_filters_by_time(void **state);
 void test_decided_order_keeps_its_place_in_the_list(void **state);
 void test_orders_that_come_do_not_shift_the_next_page(void **state);
 void test_pending_gives_orders_on_their_way_oldest_first(void **state);

@@ -35,18 +35,18 @@ void test_list_gives_no_more_than_its_limit(void **state)
     seen.count = 0;
     assert_int_equal(store_list(*state, query, &seen, &query.after), 0);
     assert_in_range(seen.count, 0, 7);
-    assert_int_not_equal(query.after, 0);
+    assert_false(store_is_end(query.after));
 }
 
 void test_list_of_nothing_ends_at_once(void **state)
 {
     struct ordo_store_query query = {.priority = ANY, .limit = 10};
     struct store_seen seen = {0};
-    uint64_t after = 99;
+    struct ordo_store_cursor after = {99, 99};
 
     assert_int_equal(store_list(*state, query, &seen, &after), 0);
     assert_int_equal(seen.count, 0);
-    assert_int_equal(after, 0);
+    assert_true(store_is_end(after));
 }
 
 void test_list_goes_on_behind_the_record_that_ended_it(void **state)
@@ -98,6 +98,40 @@ void test_list_filters(void **state)
     assert_int_equal(seen.count, 0);
 }
 
+void test_list_filters_by_time(void **state)
+{
+    struct ordo_store_query query = {.priority = ANY, .limit = 4};
+    struct store_seen seen = {0};
+
+    conform_fill(*state, 0, 30,
+                 ORDO_STATUS_DONE); /* received in the ms of their numbers, from 1700000000000 on */
+    query.since_ms = 1700000000010;
+    store_list_all(*state, query, &seen);
+    assert_int_equal(seen.count, 20);
+    assert_int_equal(seen.numbers[19], 10);
+
+    query.until_ms = 1700000000020;
+    seen.count = 0;
+    store_list_all(*state, query, &seen);
+    assert_int_equal(seen.count, 10);
+    assert_int_equal(seen.numbers[0], 19);
+    assert_int_equal(seen.numbers[9], 10);
+
+    query.since_ms = 0;
+    query.customer = ORDO_STR("c-7");
+    query.statuses = BIT(ORDO_STATUS_DONE);
+    seen.count = 0;
+    store_list_all(*state, query, &seen);
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(seen.numbers[0], 17);
+    assert_int_equal(seen.numbers[1], 7);
+
+    query.until_ms = 1700000000000;
+    seen.count = 0;
+    store_list_all(*state, query, &seen);
+    assert_int_equal(seen.count, 0);
+}
+
 void test_decided_order_keeps_its_place_in_the_list(void **state)
 {
     struct ordo_store_query query = {.priority = ANY, .limit = 10};
@@ -119,7 +153,7 @@ void test_orders_that_come_do_not_shift_the_next_page(void **state)
     conform_fill(*state, 0, 10, ORDO_STATUS_DONE);
     assert_int_equal(store_list(*state, query, &seen, &query.after), 0);
     conform_fill(*state, 10, 20, ORDO_STATUS_DONE);
-    if (query.after != 0)
+    if (!store_is_end(query.after))
         store_list_all(*state, query, &seen);
     assert_int_equal(seen.count, 10);
     for (unsigned i = 0; i < 10; i++)

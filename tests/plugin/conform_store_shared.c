@@ -100,7 +100,7 @@ static void *read_all(void *context)
 
         do {
             reader->wrong += ops->list(reader->store->self, &query, check_whole, reader, &query.after) != 0;
-        } while (query.after != 0);
+        } while (!store_is_end(query.after));
         ops->get(reader->store->self, store_id(5), check_whole, reader);
         ops->stat(reader->store->self, &stat);
     }

@@ -17,6 +17,8 @@ struct fake_plugin *store_open(const char *path, const char *const *settings)
 {
     struct fake_plugin *store = fake_plugin_open(path, settings);
 
+    if (store->self == NULL)
+        fprintf(stderr, "%s: %s: %s\n", path, store->err.place, store->err.message);
     ORDO_REQUIRE(store->self != NULL && store->plugin->kind == ORDO_PLUGIN_STORE);
     return store;
 }
@@ -136,20 +138,25 @@ static bool see(void *context, const struct ordo_record *record)
 }
 
 int store_list(struct fake_plugin *store, struct ordo_store_query query, struct store_seen *seen,
-               uint64_t *ret_after)
+               struct ordo_store_cursor *ret_after)
 {
     query.size = sizeof(query);
     return ops_of(store)->list(store->self, &query, see, seen, ret_after);
 }
 
+bool store_is_end(struct ordo_store_cursor cursor)
+{
+    return cursor.high == 0 && cursor.low == 0;
+}
+
 void store_list_all(struct fake_plugin *store, struct ordo_store_query query, struct store_seen *seen)
 {
     do {
-        uint64_t after = query.after;
+        struct ordo_store_cursor after = query.after;
 
         ORDO_REQUIRE(store_list(store, query, seen, &query.after) == 0);
-        ORDO_REQUIRE(after == 0 || query.after == 0 || query.after != after);
-    } while (query.after != 0);
+        ORDO_REQUIRE(store_is_end(after) || query.after.high != after.high || query.after.low != after.low);
+    } while (!store_is_end(query.after));
 }
 
 void store_pending(struct fake_plugin *store, struct store_seen *seen)

@@ -41,7 +41,8 @@ struct store_seen {
     size_t stop_after; /* return false from this many on; 0: never */
 };
 int store_list(struct fake_plugin *store, struct ordo_store_query query, struct store_seen *seen,
-               uint64_t *ret_after);
+               struct ordo_store_cursor *ret_after);
+bool store_is_end(struct ordo_store_cursor cursor);
 /* All pages from the query on; pages that the store ends early are followed. */
 void store_list_all(struct fake_plugin *store, struct ordo_store_query query, struct store_seen *seen);
 void store_pending(struct fake_plugin *store, struct store_seen *seen);

@@ -171,7 +171,7 @@ static void test_list_bounds_the_work_of_a_call(void **state)
     do {
         assert_int_equal(store_list(store, query, &seen, &query.after), 0);
         calls++;
-    } while (query.after != 0);
+    } while (!store_is_end(query.after));
     assert_in_range(calls, 4, 10);
     assert_int_equal(seen.count, 1);
     fake_plugin_close(store);

@@ -41,13 +41,21 @@ typedef void (*ordo_store_done_fn)(void *context, struct ordo_write *writes, siz
 /* The record is valid during the call only. Returns false to end a listing. */
 typedef bool (*ordo_record_fn)(void *context, const struct ordo_record *record);
 
+/* A place in a listing. What the numbers mean is the store's own; both 0: before the newest, or behind the
+ * last. */
+struct ordo_store_cursor {
+    uint64_t high, low;
+};
+
 struct ordo_store_query {
     uint32_t size;
     uint32_t statuses; /* bits; 0: all */
     int priority;      /* enum ordo_priority, or -1: all */
     ordo_str customer; /* empty: all */
-    uint64_t after;    /* a cursor that a listing returned; 0: from the newest */
+    int64_t since_ms;  /* UTC; received then or later; 0: all */
+    int64_t until_ms;  /* UTC; received before; 0: all */
     uint32_t limit;    /* records at most */
+    struct ordo_store_cursor after; /* a cursor that a listing returned */
 };
 
 struct ordo_store_stat {
@@ -63,10 +71,11 @@ struct ordo_store_ops {
                    void *context);
     /* Calls `visit` with the record, or returns ORDO_ENOTFOUND. May wait for a disk read. */
     int (*get)(void *self, ordo_str id, ordo_record_fn visit, void *context);
-    /* Newest first. *ret_after is the cursor of the next page, 0 when there is none. A store may end a page
-     * early to bound the work of one call; the cursor then goes on. May wait for disk reads. */
+    /* Newest first: by when an order was received, or by when it was first recorded. *ret_after is the
+     * cursor of the next page, zero when there is none. A store may end a page early to bound the work of one
+     * call; the cursor then goes on. May wait for disk reads. */
     int (*list)(void *self, const struct ordo_store_query *query, ordo_record_fn visit, void *context,
-                uint64_t *ret_after);
+                struct ordo_store_cursor *ret_after);
     /* Every record that is on its way (queued, running, waiting, recording), oldest first. The engine calls it
      * once at the start, before any other operation. */
     int (*pending)(void *self, ordo_record_fn visit, void *context);

@@ -90,7 +90,8 @@ static void test_without_parameters_everything_is_listed(void **state)
     assert_int_equal(list.query.statuses, 0);
     assert_int_equal(list.query.priority, -1);
     assert_int_equal(list.query.customer.len, 0);
-    assert_int_equal(list.query.after, 0);
+    assert_true(list.query.after.high == 0 && list.query.after.low == 0);
+    assert_true(list.query.since_ms == 0 && list.query.until_ms == 0);
     assert_int_equal(list.query.limit, 50);
 }
 
@@ -102,14 +103,16 @@ static void test_every_parameter_is_read(void **state)
 
     (void)state;
     snprintf(text, sizeof(text),
-             "status=done,held&status=dead&customer=c%%2042&priority=low&after=18446744073709551615&"
+             "status=done,held&status=dead&customer=c%%2042&priority=low&after=17-18446744073709551615&"
+             "since=1970-01-01T00:00:01Z&until=1970-01-01T00:00:02%%2B00:00&"
              "limit=1000");
     assert_int_equal(ordo__list_query_parse(ordo_str_from(text), &list, &err), 0);
     assert_int_equal(list.query.statuses, ORDO_STATUS_BIT(ORDO_STATUS_DONE) |
                                               ORDO_STATUS_BIT(ORDO_STATUS_HELD) |
                                               ORDO_STATUS_BIT(ORDO_STATUS_DEAD));
     assert_int_equal(list.query.priority, ORDO_PRIORITY_LOW);
-    assert_true(list.query.after == UINT64_MAX);
+    assert_true(list.query.after.high == 17 && list.query.after.low == UINT64_MAX);
+    assert_true(list.query.since_ms == 1000 && list.query.until_ms == 2000);
     assert_int_equal(list.query.limit, 1000);
     assert_true(ordo_str_equal(list.query.customer, ORDO_STR("c 42")));
 }
@@ -124,9 +127,13 @@ static void test_limits_at_their_edges(void **state)
     expect_refused("limit=", "limit: a number from 1 to 1000, not ''");
     expect_refused("limit=18446744073709551617",
                    "limit: a number from 1 to 1000, not '18446744073709551617'");
-    expect_refused("after=0", "after: the `next` of the page before, not '0'");
-    expect_refused("after=18446744073709551616",
-                   "after: the `next` of the page before, not '18446744073709551616'");
+    expect_refused("after=0-0", "after: the `next` of the page before, not '0-0'");
+    expect_refused("after=1-18446744073709551616",
+                   "after: the `next` of the page before, not '1-18446744073709551616'");
+    expect_refused("after=7", "after: the `next` of the page before, not '7'");
+    expect_refused("since=yesterday",
+                   "since: a time like 2026-11-23T06:27:05.123Z, from 1970 to 9999, not 'yesterday'");
+    expect_refused("until=", "until: a time like 2026-11-23T06:27:05.123Z, from 1970 to 9999, not ''");
     expect_refused("after=x", "after: the `next` of the page before, not 'x'");
 }
 
@@ -147,7 +154,8 @@ static void test_mistakes_are_named(void **state)
     (void)state;
     expect_refused("limt=3", "there is no parameter 'limt'; did you mean 'limit'?");
     expect_refused("zzz=3",
-                   "there is no parameter 'zzz'; there are after, customer, limit, priority and status");
+                   "there is no parameter 'zzz'; there are after, customer, limit, priority, since, status "
+                   "and until");
     expect_refused("limit=3&limit=4", "limit: given twice");
     expect_refused("customer=%zz", "customer: a bad %-escape, or too long");
     expect_refused("priority=1", "priority: high, medium or low, not '1'");

@@ -130,7 +130,7 @@ static int get(void *self, ordo_str id, ordo_record_fn visit, void *context)
 }
 
 static int list(void *self, const struct ordo_store_query *query, ordo_record_fn visit, void *context,
-                uint64_t *ret_after)
+                struct ordo_store_cursor *ret_after)
 {
     struct fault_store *store = self;
 
@@ -138,7 +138,7 @@ static int list(void *self, const struct ordo_store_query *query, ordo_record_fn
     for (size_t i = store->count; i > 0; i--)
         if (!visit(context, &store->records[i - 1]))
             break;
-    *ret_after = 0;
+    *ret_after = (struct ordo_store_cursor){0, 0};
     return 0;
 }
 
