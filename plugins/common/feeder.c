@@ -7,9 +7,10 @@
 #include "feeder.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
+
+#include "quiet_thread.h"
 
 enum { FULL_WAIT_NS = 1000000, FULL_WAIT_MAX_NS = 100000000 };
 
@@ -34,21 +35,10 @@ void feeder_done(struct feeder *feeder)
 int feeder_start(struct feeder *feeder, const char *name, void *(*run)(void *context), void *context,
                  struct ordo_error *err)
 {
-    sigset_t all, before;
-    int result;
+    int result = quiet_thread_start(&feeder->thread, name, run, context, feeder->host, err);
 
-    /* Signals are the main thread's business; faults still reach whoever makes them. */
-    sigfillset(&all);
-    sigdelset(&all, SIGSEGV);
-    sigdelset(&all, SIGBUS);
-    sigdelset(&all, SIGFPE);
-    sigdelset(&all, SIGILL);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    result = pthread_create(&feeder->thread, NULL, run, context);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (result != 0)
-        return feeder->host->fail(err, -result, NULL, "cannot start its thread: %s", strerror(result));
-    pthread_setname_np(feeder->thread, name);
+        return result;
     feeder->started = true;
     return 0;
 }

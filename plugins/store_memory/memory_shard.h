@@ -68,8 +68,6 @@ static inline bool memory_status_is_final(enum ordo_status status)
     return status == ORDO_STATUS_DONE || status == ORDO_STATUS_INVALID || status == ORDO_STATUS_DEAD;
 }
 
-uint64_t memory_hash(const uint64_t seed[2], ordo_str id);
-
 int memory_shard_init(struct memory_shard *shard); /* 0 or ORDO_ENOMEM */
 void memory_shard_done(struct memory_shard *shard);
 

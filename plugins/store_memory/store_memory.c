@@ -11,7 +11,8 @@
 #include "store_memory.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
+
+#include "id_hash.h"
 
 /* Writes prepared at a time: their memory accesses overlap. */
 enum { PREPARED_MAX = 16 };
@@ -128,7 +129,7 @@ struct prepared {
 
 static struct prepared prepare(const struct memory_store *store, const struct ordo_write *write)
 {
-    uint64_t hash = memory_hash(store->seed, write->record.id);
+    uint64_t hash = id_hash(store->seed, write->record.id);
     struct memory_shard *shard = shard_of(store, hash);
 
     memory_shard_prefetch(shard, hash);
@@ -191,7 +192,7 @@ static void submit(void *self, struct ordo_write *writes, size_t count, ordo_sto
 static int get(void *self, ordo_str id, ordo_record_fn visit, void *context)
 {
     struct memory_store *store = self;
-    uint64_t hash = memory_hash(store->seed, id);
+    uint64_t hash = id_hash(store->seed, id);
     struct memory_shard *shard = shard_of(store, hash);
     struct memory_record *record = NULL;
     struct memory_slot *slot;
@@ -257,9 +258,7 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
     while (store->shard_count < MEMORY_SHARDS_MAX &&
            store->shard_count * 2 * MEMORY_SHARD_RECORDS <= store->records_max)
         store->shard_count *= 2;
-    if (getrandom(store->seed, sizeof(store->seed), 0) != (ssize_t)sizeof(store->seed))
-        store->seed[0] = (uint64_t)host->monotonic_ns(host->engine);
-    store->seed[1] |= 1;
+    id_hash_seed(store->seed);
     store->shards = aligned_alloc(64, store->shard_count * sizeof(*store->shards));
     complete = store->shards != NULL;
     if (complete)
