@@ -10,8 +10,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -39,8 +42,10 @@ struct server {
     struct ordo_http *http;
     size_t sources_started;
     int signals;
-    int64_t deadline_ns; /* monotonic, of the whole stop; 0: it has not begun */
-    bool lost;           /* orders were given up */
+    int failure;               /* an eventfd: the store failed */
+    _Atomic bool store_failed; /* written by the store's threads */
+    int64_t deadline_ns;       /* monotonic, of the whole stop; 0: it has not begun */
+    bool lost;                 /* orders were given up */
 };
 
 static int config_error(struct ordo_buffer *errors)
@@ -70,7 +75,8 @@ static int take_signals(struct server *server)
     signal(SIGPIPE, SIG_IGN);
     sigprocmask(SIG_BLOCK, &set, NULL);
     server->signals = signalfd(-1, &set, SFD_CLOEXEC);
-    return server->signals < 0 ? -errno : 0;
+    server->failure = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return server->signals < 0 || server->failure < 0 ? -errno : 0;
 }
 
 static int start_sources(struct server *server, struct ordo_error *err)
@@ -100,6 +106,16 @@ static int submit_from_source(void *context, ordo_str order, ordo_outcome_fn dec
     return ordo_engine_submit_bytes(context, order, decided, user, err);
 }
 
+/* The store can make nothing durable any more. It says why itself. */
+static void store_failed(void *context, const char *message)
+{
+    struct server *server = context;
+
+    (void)message;
+    atomic_store(&server->store_failed, true);
+    eventfd_write(server->failure, 1);
+}
+
 /* Configuration, plugins and rules: what is wrong here is the operator's to mend. */
 static int prepare(struct server *server)
 {
@@ -123,6 +139,7 @@ static int prepare(struct server *server)
     server->ruleset->number = 1;
     if (!ordo_cli_plugins_open(server->config, false, &server->plugins, &errors))
         return config_error(&errors);
+    ordo_plugin_on_failure(server->plugins.store, store_failed, server);
     return ORDO_EXIT_OK;
 }
 
@@ -260,16 +277,25 @@ static void log_start(const struct server *server)
                   server->plugins.source_count, server->plugins.sink_count);
 }
 
-/* Until SIGTERM or SIGINT. */
+/* Until SIGTERM, SIGINT, or the end of the store. */
 static void wait_for_end(struct server *server)
 {
+    struct pollfd polled[] = {{.fd = server->signals, .events = POLLIN},
+                              {.fd = server->failure, .events = POLLIN}};
     struct signalfd_siginfo info;
 
     for (;;) {
-        ssize_t got = read(server->signals, &info, sizeof(info));
+        ssize_t got;
 
-        if (got < 0 && errno == EINTR)
+        if (poll(polled, sizeof(polled) / sizeof(*polled), -1) < 0)
             continue;
+        if (polled[1].revents != 0) {
+            ordo_log_error("serve",
+                           "the store failed, so nothing can be promised any more; what it had synced is "
+                           "there at the next start");
+            return;
+        }
+        got = read(server->signals, &info, sizeof(info));
         if (got != (ssize_t)sizeof(info) || info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
             return;
         if (info.ssi_signo == SIGHUP) {
@@ -340,6 +366,8 @@ static void stop(struct server *server)
     ordo_ruleset_unref(server->ruleset);
     if (server->signals >= 0)
         close(server->signals);
+    if (server->failure >= 0)
+        close(server->failure);
     ordo_config_free(server->config);
 }
 
@@ -370,7 +398,7 @@ int ordo_serve_run(const struct ordo_command *command, int argc, char **argv)
 {
     struct ordo_cli_args args = ordo_cli_args(command, argc, argv);
     struct ordo_cli_setup setup = {0};
-    struct server server = {.signals = -1};
+    struct server server = {.signals = -1, .failure = -1};
     const char *value, *port_file = NULL;
     int code;
 
@@ -394,5 +422,5 @@ int ordo_serve_run(const struct ordo_command *command, int argc, char **argv)
     stop(&server);
     if (code == ORDO_EXIT_OK)
         ordo_log_info("serve", "stopped");
-    return code == ORDO_EXIT_OK && server.lost ? ORDO_EXIT_FAILURE : code;
+    return code == ORDO_EXIT_OK && (server.lost || server.store_failed) ? ORDO_EXIT_FAILURE : code;
 }

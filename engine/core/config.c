@@ -123,8 +123,11 @@ static void take_plugin(struct ordo_config *config, const struct ordo_config_nod
 {
     const struct ordo_config_node *name = ordo_config_child(node, "plugin");
 
-    *ret_plugin =
-        (struct ordo_config_plugin){.name = "", .node = node, .section = keep_text(config, section)};
+    *ret_plugin = (struct ordo_config_plugin){
+        .name = "",
+        .node = node,
+        .section = keep_text(config, section),
+        .data_dir = config->options == NULL ? NULL : ordo_options_string(config->options, "data_dir")};
     if (node->kind != ORDO_CONFIG_MAP)
         ordo_config_complain(errors, node, false, section, "must be a section: {plugin: NAME, ...}");
     else if (name == NULL)

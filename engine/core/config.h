@@ -36,7 +36,8 @@ const struct ordo_config_node *ordo_config_root(const struct ordo_config *config
 struct ordo_config_plugin {
     const char *name;
     const struct ordo_config_node *node;
-    const char *section; /* "store", "sources[1]" */
+    const char *section;  /* "store", "sources[1]" */
+    const char *data_dir; /* the option of this name, for its host */
 };
 const struct ordo_config_plugin *ordo_config_store(const struct ordo_config *config);
 size_t ordo_config_sources(const struct ordo_config *config, const struct ordo_config_plugin **ret_sources);

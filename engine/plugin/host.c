@@ -39,6 +39,22 @@ static int host_submit(void *engine, ordo_str order, ordo_outcome_fn decided, vo
     return instance->submit(instance->submit_context, order, decided, context, err);
 }
 
+static const char *host_data_dir(void *engine)
+{
+    const struct ordo_plugin_instance *instance = engine;
+
+    return instance->data_dir;
+}
+
+static void host_failed(void *engine, const char *message)
+{
+    const struct ordo_plugin_instance *instance = engine;
+
+    ordo_log_error(instance->tag, "%s", message);
+    if (instance->failed != NULL)
+        instance->failed(instance->failed_context, message);
+}
+
 void ordo__plugin_host_init(struct ordo_plugin_instance *instance)
 {
     instance->host = (struct ordo_host){
@@ -54,5 +70,7 @@ void ordo__plugin_host_init(struct ordo_plugin_instance *instance)
         .option_int = ordo_options_int,
         .option_string = ordo_options_string,
         .submit = host_submit,
+        .data_dir = host_data_dir,
+        .failed = host_failed,
     };
 }

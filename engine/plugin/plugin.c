@@ -81,6 +81,7 @@ struct ordo_plugin_instance *ordo_plugin_open(const struct ordo_config_plugin *s
     instance->library = library;
     instance->options = options;
     snprintf(instance->tag, sizeof instance->tag, "%s", section->name);
+    instance->data_dir = section->data_dir;
     ordo__plugin_host_init(instance);
     if (open_instance(instance, section, errors))
         return instance;
@@ -98,6 +99,13 @@ void ordo_plugin_close(struct ordo_plugin_instance *instance)
     ordo_options_free(instance->options);
     ordo_plugin_unload(instance->library);
     free(instance);
+}
+
+void ordo_plugin_on_failure(struct ordo_plugin_instance *instance,
+                            void (*failed)(void *context, const char *message), void *context)
+{
+    instance->failed = failed;
+    instance->failed_context = context;
 }
 
 void ordo_plugin_connect(struct ordo_plugin_instance *instance,

@@ -25,6 +25,9 @@ struct ordo_plugin_instance {
     int (*submit)(void *context, ordo_str order, ordo_outcome_fn decided, void *user,
                   struct ordo_error *err); /* set by ordo_plugin_connect */
     void *submit_context;
+    const char *data_dir;
+    void (*failed)(void *context, const char *message); /* set by ordo_plugin_on_failure */
+    void *failed_context;
 };
 
 /* Where plugins are looked for: the folder "plugins" beside the program, else the installed folder. Cached;
@@ -48,6 +51,11 @@ const char *ordo_plugin_path(const struct ordo_plugin_library *library);
 struct ordo_plugin_instance *ordo_plugin_open(const struct ordo_config_plugin *section, int kind,
                                               bool check_only, struct ordo_buffer *errors);
 void ordo_plugin_close(struct ordo_plugin_instance *instance); /* NULL is allowed */
+
+/* Whom to tell that a store can make nothing durable any more: on any thread, perhaps several times. Before it is
+ * used. */
+void ordo_plugin_on_failure(struct ordo_plugin_instance *instance,
+                            void (*failed)(void *context, const char *message), void *context);
 
 /* Gives sources their way in; before their start. */
 void ordo_plugin_connect(struct ordo_plugin_instance *instance,

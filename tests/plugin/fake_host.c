@@ -103,6 +103,21 @@ char *fake_expand(const struct fake_plugin *plugin, const char *text)
     return out;
 }
 
+static const char *host_data_dir(void *engine)
+{
+    return need_folder(engine);
+}
+
+static void host_failed(void *engine, const char *message)
+{
+    struct fake_plugin *plugin = engine;
+
+    host_log(engine, ORDO_LOG_ERROR, message);
+    pthread_mutex_lock(&plugin->lock);
+    plugin->failures++;
+    pthread_mutex_unlock(&plugin->lock);
+}
+
 static struct ordo_options *parse_options(struct fake_plugin *plugin, const char *const *settings)
 {
     struct ordo_config_node nodes[33] = {{.kind = ORDO_CONFIG_MAP, .origin = "test"}};
@@ -148,6 +163,8 @@ static void fill_host(struct fake_plugin *plugin)
         .option_int = ordo_options_int,
         .option_string = ordo_options_string,
         .submit = host_submit,
+        .data_dir = host_data_dir,
+        .failed = host_failed,
     };
 }
 

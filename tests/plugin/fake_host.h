@@ -39,6 +39,7 @@ struct fake_plugin {
     /* under lock */
     char log[FAKE_LOG_MAX][600];
     size_t log_count;
+    unsigned failures;   /* calls of host->failed; its sentences are in the log */
     bool full;           /* submit says ORDO_EFULL */
     uint64_t full_count; /* how often it did */
     struct fake_order *orders;

@@ -68,6 +68,13 @@ struct ordo_host {
      * order with this id is on its way), ORDO_EJSON, ORDO_ELIMIT, ORDO_ESTOPPED; the order is then not taken. */
     int (*submit)(void *engine, ordo_str order, ordo_outcome_fn decided, void *context,
                   struct ordo_error *err);
+
+    /* The folder of the option data_dir, which exists. It lives until close returns. */
+    const char *(*data_dir)(void *engine);
+
+    /* For stores: nothing more can be made durable, ever. The engine logs the sentence, takes no more orders,
+     * and the process ends with code 1, so that the next start recovers from what is on the disk. */
+    void (*failed)(void *engine, const char *message);
 };
 
 struct ordo_plugin {
