@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT
+ * rocks_read.c: one order by its id, and listings.
+ *
+ * A listing walks ranges of keys from the newest down and merges them by time: the ranges of a customer, of
+ * statuses that are kept in `open`, or of priorities. What the range does not say is filtered by the record. A
+ * call looks at a bounded number of records, so a filter that matches few may end a page early; the cursor then
+ * goes on behind the last one that was looked at.
+ */
+#include "rocks_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SCAN_MAX = 10000 /* records that one call looks at */, RANGES_MAX = ORDO_STATUS_COUNT };
+
+#define RECEIVED_MAX ((UINT64_C(1) << 48) - 1)
+
+int rocks_read_failed(struct rocks_store *store, const char *what, char *error)
+{
+    char message[600];
+
+    snprintf(message, sizeof(message), "%s: %s", what, error == NULL ? "not as this store writes it" : error);
+    store->host->log(store->host->engine, ORDO_LOG_ERROR, message);
+    free(error);
+    return ORDO_EIO;
+}
+
+/* Calls visit with the record under a key of orders. */
+static int visit_key(struct rocks_store *store, const char *key, size_t len, ordo_record_fn visit,
+                     void *context)
+{
+    struct ordo_record record;
+    rocksdb_pinnableslice_t *slice;
+    const char *value;
+    char *error;
+    size_t value_len;
+    int result = 0;
+
+    slice = rocks_database_get(&store->database, ROCKS_ORDERS, key, len, &error);
+    if (error != NULL)
+        return rocks_read_failed(store, "an order cannot be read", error);
+    if (slice == NULL)
+        return ORDO_ENOTFOUND;
+    value = rocksdb_pinnableslice_value(slice, &value_len);
+    if (rocks_record_read(value, value_len, &record))
+        visit(context, &record);
+    else
+        result = rocks_read_failed(store, "an order cannot be read", NULL);
+    rocksdb_pinnableslice_destroy(slice);
+    return result;
+}
+
+int rocks_get(void *self, ordo_str id, ordo_record_fn visit, void *context)
+{
+    struct rocks_store *store = self;
+    int result = ORDO_ENOTFOUND;
+
+    /* Between the two looks an invalid record may have given way to a new order under another key. */
+    for (int tries = 0; tries < 3 && result == ORDO_ENOTFOUND; tries++) {
+        rocksdb_pinnableslice_t *slice;
+        const char *key;
+        char *error;
+        size_t len;
+
+        slice = rocks_database_get(&store->database, ROCKS_IDS, id.ptr, id.len, &error);
+        if (error != NULL)
+            return rocks_read_failed(store, "an id cannot be looked up", error);
+        if (slice == NULL)
+            return ORDO_ENOTFOUND;
+        key = rocksdb_pinnableslice_value(slice, &len);
+        result = visit_key(store, key, len, visit, context);
+        rocksdb_pinnableslice_destroy(slice);
+    }
+    return result;
+}
+
+/* Keys with one prefix, walked in one direction. */
+struct range {
+    rocksdb_iterator_t *iterator;
+    enum rocks_family family;
+    char prefix[1 + ORDO_ID_MAX];
+    size_t prefix_len;
+    struct rocks_place place; /* of the key it stands at */
+    bool is_at_key;
+};
+
+struct walk {
+    struct rocks_store *store;
+    struct range ranges[RANGES_MAX];
+    size_t count;
+    bool forward;
+    struct rocks_place from; /* strictly behind it, in the direction of the walk */
+    int64_t since_ms;        /* a walk downwards ends before */
+};
+
+static struct range *add_range(struct walk *walk, enum rocks_family family, char first)
+{
+    struct range *range = &walk->ranges[walk->count++];
+
+    range->family = family;
+    range->prefix[0] = first;
+    range->prefix_len = 1;
+    return range;
+}
+
+/* Looks where the iterator stands now. */
+static void settle(const struct walk *walk, struct range *range)
+{
+    const char *key;
+    size_t len;
+
+    range->is_at_key = false;
+    if (!rocksdb_iter_valid(range->iterator))
+        return;
+    key = rocksdb_iter_key(range->iterator, &len);
+    if (len < range->prefix_len || memcmp(key, range->prefix, range->prefix_len) != 0)
+        return;
+    if (!(range->family == ROCKS_ORDERS ? rocks_key_read_order(key, len, &range->place)
+                                        : rocks_key_read_tail(key, len, &range->place)))
+        return;
+    range->is_at_key = walk->forward || (int64_t)range->place.received_ms >= walk->since_ms;
+}
+
+static void step(const struct walk *walk, struct range *range)
+{
+    if (walk->forward)
+        rocksdb_iter_next(range->iterator);
+    else
+        rocksdb_iter_prev(range->iterator);
+    settle(walk, range);
+}
+
+/* The prefix, and the place as far as keys order by it: the priority at the end of a key does not count. */
+static size_t seek_key(const struct walk *walk, const struct range *range, char out[ROCKS_CUSTOMER_KEY])
+{
+    char key[ROCKS_KEY];
+
+    rocks_key_order(&walk->from, key);
+    memcpy(out, range->prefix, range->prefix_len);
+    memcpy(out + range->prefix_len, key + 1, ROCKS_KEY - 1);
+    return range->prefix_len + ROCKS_KEY - 1;
+}
+
+static void start_range(struct walk *walk, struct range *range)
+{
+    char key[ROCKS_CUSTOMER_KEY];
+    size_t len = seek_key(walk, range, key);
+
+    range->iterator = rocksdb_create_iterator_cf(walk->store->database.db, walk->store->database.read,
+                                                 walk->store->database.families[range->family]);
+    if (walk->forward)
+        rocksdb_iter_seek(range->iterator, key, len);
+    else
+        rocksdb_iter_seek_for_prev(range->iterator, key, len);
+    settle(walk, range);
+    while (range->is_at_key &&
+           rocks_place_compare(&range->place, &walk->from) * (walk->forward ? 1 : -1) <= 0)
+        step(walk, range);
+}
+
+/* The range whose key comes next; NULL at the end. */
+static struct range *next_range(struct walk *walk)
+{
+    struct range *next = NULL;
+
+    for (size_t i = 0; i < walk->count; i++) {
+        struct range *range = &walk->ranges[i];
+
+        if (range->is_at_key &&
+            (next == NULL || rocks_place_compare(&range->place, &next->place) * (walk->forward ? 1 : -1) < 0))
+            next = range;
+    }
+    return next;
+}
+
+static int walk_error(struct walk *walk)
+{
+    for (size_t i = 0; i < walk->count; i++) {
+        char *error = NULL;
+
+        rocksdb_iter_get_error(walk->ranges[i].iterator, &error);
+        if (error != NULL)
+            return rocks_read_failed(walk->store, "a listing cannot be read", error);
+    }
+    return 0;
+}
+
+static void walk_done(struct walk *walk)
+{
+    for (size_t i = 0; i < walk->count; i++)
+        rocksdb_iter_destroy(walk->ranges[i].iterator);
+}
+
+/* Visits the record of the range's key. */
+static int visit_range(struct walk *walk, const struct range *range, ordo_record_fn visit, void *context)
+{
+    struct ordo_record record;
+    char key[ROCKS_KEY];
+    const char *value;
+    size_t len;
+    int result;
+
+    if (range->family != ROCKS_ORDERS) {
+        rocks_key_order(&range->place, key);
+        result = visit_key(walk->store, key, sizeof(key), visit, context);
+        return result == ORDO_ENOTFOUND ? 0 : result; /* gone since the walk began */
+    }
+    value = rocksdb_iter_value(range->iterator, &len);
+    if (!rocks_record_read(value, len, &record))
+        return rocks_read_failed(walk->store, "an order cannot be read", NULL);
+    visit(context, &record);
+    return 0;
+}
+
+struct page {
+    const struct ordo_store_query *query;
+    ordo_record_fn visit;
+    void *context;
+    uint32_t shown;
+    bool is_ended; /* by the visitor */
+};
+
+static bool matches(const struct ordo_store_query *query, const struct ordo_record *record)
+{
+    if (query->statuses != 0 && (query->statuses & ORDO_STATUS_BIT(record->status)) == 0)
+        return false;
+    if (query->priority >= 0 && (int)record->priority != query->priority)
+        return false;
+    if (query->until_ms != 0 && record->received_ms >= query->until_ms)
+        return false;
+    return query->customer.len == 0 || ordo_str_equal(query->customer, record->customer);
+}
+
+static bool show(void *context, const struct ordo_record *record)
+{
+    struct page *page = context;
+
+    if (!matches(page->query, record))
+        return true;
+    page->shown++;
+    page->is_ended = !page->visit(page->context, record);
+    return !page->is_ended;
+}
+
+/* The ranges that hold all records that match, with as few others as can be. */
+static void choose_ranges(struct walk *walk, const struct ordo_store_query *query)
+{
+    if (query->customer.len > 0) {
+        struct range *range = add_range(walk, ROCKS_CUSTOMERS, (char)query->customer.len);
+
+        memcpy(range->prefix + 1, query->customer.ptr, query->customer.len);
+        range->prefix_len += query->customer.len;
+        return;
+    }
+    if (query->statuses != 0 && (query->statuses & ORDO_STATUS_BIT(ORDO_STATUS_DONE)) == 0) {
+        for (int status = 0; status < ORDO_STATUS_COUNT; status++)
+            if ((query->statuses & ORDO_STATUS_BIT(status)) != 0)
+                add_range(walk, ROCKS_OPEN, (char)status);
+        return;
+    }
+    for (int priority = 0; priority < ORDO_PRIORITY_COUNT; priority++)
+        if (query->priority < 0 || query->priority == priority)
+            add_range(walk, ROCKS_ORDERS, (char)priority);
+}
+
+static struct rocks_place begin_of(const struct ordo_store_query *query)
+{
+    struct rocks_place from = {.received_ms = RECEIVED_MAX, .number = RECEIVED_MAX};
+
+    if (query->until_ms > 0)
+        from = (struct rocks_place){.received_ms = (uint64_t)query->until_ms};
+    if (query->after.high != 0 || query->after.low != 0) {
+        struct rocks_place after = {.received_ms = query->after.high, .number = query->after.low};
+
+        if (rocks_place_compare(&after, &from) < 0)
+            from = after;
+    }
+    return from;
+}
+
+int rocks_list(void *self, const struct ordo_store_query *query, ordo_record_fn visit, void *context,
+               struct ordo_store_cursor *ret_after)
+{
+    struct walk walk = {.store = self, .from = begin_of(query), .since_ms = query->since_ms};
+    struct page page = {.query = query, .visit = visit, .context = context};
+    struct range *range;
+    int result = 0;
+
+    *ret_after = query->after;
+    if (query->limit == 0 || query->customer.len > ORDO_ID_MAX)
+        return 0;
+    *ret_after = (struct ordo_store_cursor){0, 0};
+    choose_ranges(&walk, query);
+    for (size_t i = 0; i < walk.count; i++)
+        start_range(&walk, &walk.ranges[i]);
+    for (int scanned = 0; result == 0 && (range = next_range(&walk)) != NULL; scanned++) {
+        if (page.is_ended || page.shown == query->limit || scanned == SCAN_MAX) {
+            *ret_after = (struct ordo_store_cursor){walk.from.received_ms, walk.from.number};
+            break;
+        }
+        walk.from = range->place;
+        result = visit_range(&walk, range, show, &page);
+        step(&walk, range);
+    }
+    if (result == 0)
+        result = walk_error(&walk);
+    walk_done(&walk);
+    return result;
+}
+
+struct pending {
+    ordo_record_fn visit;
+    void *context;
+    bool is_ended;
+};
+
+static bool visit_pending(void *context, const struct ordo_record *record)
+{
+    struct pending *pending = context;
+
+    pending->is_ended = !pending->visit(pending->context, record);
+    return !pending->is_ended;
+}
+
+int rocks_pending(void *self, ordo_record_fn visit, void *context)
+{
+    struct walk walk = {.store = self, .forward = true};
+    struct pending pending = {.visit = visit, .context = context};
+    struct range *range;
+    int result = 0;
+
+    for (int status = ORDO_STATUS_QUEUED; status < ORDO_STATUS_DONE; status++)
+        add_range(&walk, ROCKS_OPEN, (char)status);
+    for (size_t i = 0; i < walk.count; i++)
+        start_range(&walk, &walk.ranges[i]);
+    while (result == 0 && !pending.is_ended && (range = next_range(&walk)) != NULL) {
+        result = visit_range(&walk, range, visit_pending, &pending);
+        step(&walk, range);
+    }
+    if (result == 0)
+        result = walk_error(&walk);
+    walk_done(&walk);
+    return result;
+}

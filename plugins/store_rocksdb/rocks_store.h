@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ * rocks_store.h: what the files of this store share: the store as a whole.
+ *
+ * Threads: one of the store's own ("store") writes, and alone uses what is marked so; any other thread reads, and
+ * never waits for it. RocksDB has threads of its own for flushes and compactions.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <rocksdb/c.h>
+
+#include "rocks_key.h"
+
+/* Kept under "counters" in the family default, written with every commit. */
+struct rocks_counters {
+    uint64_t next_number; /* of the next new order; from 1 */
+    uint64_t records, bytes;
+};
+
+/* One call of submit, until its writes are durable. */
+struct rocks_submission {
+    struct ordo_write *writes;
+    size_t count;
+    ordo_store_done_fn done;
+    void *context;
+};
+
+struct rocks_submissions {
+    struct rocks_submission *items;
+    size_t count, capacity;
+};
+
+/* The database, open. */
+struct rocks_database {
+    rocksdb_t *db;
+    rocksdb_column_family_handle_t *families[ROCKS_FAMILY_COUNT];
+    rocksdb_readoptions_t *read;
+    rocksdb_writeoptions_t *write_synced;
+    rocksdb_cache_t *cache;
+    int lock_fd;
+};
+
+struct rocks_writer;
+
+struct rocks_store {
+    const struct ordo_host *host;
+    struct rocks_database database;
+    struct rocks_writer *writer; /* used by the store's thread */
+    pthread_t thread;
+    bool started;
+
+    pthread_mutex_t lock;
+    pthread_cond_t arrived;             /* with lock: a submission, or stopping */
+    struct rocks_submissions submitted; /* under lock */
+    bool stopping;                      /* under lock */
+
+    _Atomic bool failed; /* a write was not durable: nothing is acknowledged any more */
+    _Atomic uint64_t records, bytes, writes, refused;
+};
+
+struct rocks_settings {
+    const char *path;
+    size_t cache_bytes, write_buffer_bytes;
+};
+
+/* rocks_database.c: opens the folder, making it when it is not there, and locks it. 0 or a code with *err. */
+int rocks_database_open(struct rocks_database *database, const struct rocks_settings *settings,
+                        const struct ordo_host *host, struct ordo_error *err);
+void rocks_database_close(struct rocks_database *database);
+/* A value; NULL when there is none, or with *ret_error set (free it). Destroy it. */
+rocksdb_pinnableslice_t *rocks_database_get(struct rocks_database *database, enum rocks_family family,
+                                            const char *key, size_t len, char **ret_error);
+
+/* rocks_writer.c */
+int rocks_writer_start(struct rocks_store *store, struct ordo_error *err);
+void rocks_writer_stop(struct rocks_store *store); /* what was submitted is written first */
+void rocks_submit(void *self, struct ordo_write *writes, size_t count, ordo_store_done_fn done,
+                  void *context);
+
+/* rocks_read.c */
+int rocks_get(void *self, ordo_str id, ordo_record_fn visit, void *context);
+int rocks_list(void *self, const struct ordo_store_query *query, ordo_record_fn visit, void *context,
+               struct ordo_store_cursor *ret_after);
+int rocks_pending(void *self, ordo_record_fn visit, void *context);
+/* Logs what RocksDB says (NULL: that the bytes make no sense), frees it, and gives ORDO_EIO. */
+int rocks_read_failed(struct rocks_store *store, const char *what, char *error);

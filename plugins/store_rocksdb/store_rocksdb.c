@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ * store_rocksdb.c: a store on a disk. What it says is written survives the end of the process and of the machine's
+ * power. This file is the plugin's face: options, open, close, figures.
+ */
+#include "rocks_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct ordo_option options[] = {
+    {"path", ORDO_OPTION_STRING, "", 0, 4000, NULL, "Folder of the database; empty: `store` in data_dir."},
+    {"cache", ORDO_OPTION_SIZE, "64MiB", 1 << 20, (int64_t)1 << 40, NULL,
+     "Memory for what was read from the disk, with indexes and filters."},
+    {"write_buffer", ORDO_OPTION_SIZE, "64MiB", 1 << 20, (int64_t)16 << 30, NULL,
+     "Memory for what is not in a sorted file yet; a start reads up to twice as much again."},
+    {0},
+};
+
+static void stat_all(void *self, struct ordo_store_stat *ret_stat)
+{
+    struct rocks_store *store = self;
+    struct ordo_store_stat stat = {
+        .size = ret_stat->size,
+        .records = atomic_load_explicit(&store->records, memory_order_relaxed),
+        .bytes = atomic_load_explicit(&store->bytes, memory_order_relaxed),
+        .writes = atomic_load_explicit(&store->writes, memory_order_relaxed),
+        .refused = atomic_load_explicit(&store->refused, memory_order_relaxed),
+    };
+
+    memcpy(ret_stat, &stat, ret_stat->size < sizeof(stat) ? ret_stat->size : sizeof(stat));
+}
+
+static void close_store(void *self)
+{
+    struct rocks_store *store = self;
+
+    if (store == NULL)
+        return;
+    rocks_writer_stop(store);
+    /* RocksDB aborts when it closes a log that it could not write; the process is about to end, and what is open
+     * with it. */
+    if (!atomic_load(&store->failed))
+        rocks_database_close(&store->database);
+    free(store->submitted.items);
+    pthread_cond_destroy(&store->arrived);
+    pthread_mutex_destroy(&store->lock);
+    free(store);
+}
+
+static int open_store(const struct ordo_host *host, const struct ordo_options *values, void **ret_self,
+                      struct ordo_error *err)
+{
+    struct rocks_store *store = calloc(1, sizeof(*store));
+    struct rocks_settings settings = {
+        .path = host->option_string(values, "path"),
+        .cache_bytes = (size_t)host->option_int(values, "cache"),
+        .write_buffer_bytes = (size_t)host->option_int(values, "write_buffer"),
+    };
+    char path[4096];
+    int result;
+
+    if (store == NULL)
+        return host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
+    store->host = host;
+    pthread_mutex_init(&store->lock, NULL);
+    pthread_cond_init(&store->arrived, NULL);
+    if (settings.path[0] == '\0') {
+        snprintf(path, sizeof(path), "%s/store", host->data_dir(host->engine));
+        settings.path = path;
+    }
+    result = rocks_database_open(&store->database, &settings, host, err);
+    if (result == 0)
+        result = rocks_writer_start(store, err);
+    if (result != 0) {
+        close_store(store);
+        return result;
+    }
+    *ret_self = store;
+    return 0;
+}
+
+static const struct ordo_store_ops ops = {
+    .size = sizeof(ops),
+    .submit = rocks_submit,
+    .get = rocks_get,
+    .list = rocks_list,
+    .pending = rocks_pending,
+    .stat = stat_all,
+};
+
+const struct ordo_plugin *ordo_plugin_entry(void)
+{
+    static const struct ordo_plugin plugin = {
+        .size = sizeof(plugin),
+        .abi_major = ORDO_ABI_MAJOR,
+        .abi_minor = ORDO_ABI_MINOR,
+        .kind = ORDO_PLUGIN_STORE,
+        .name = "store_rocksdb",
+        .version = ORDO_VERSION,
+        .summary = "Keeps orders on a disk: what is acknowledged survives a crash and a power cut.",
+        .options = options,
+        .open = open_store,
+        .close = close_store,
+        .ops = &ops,
+    };
+
+    return &plugin;
+}

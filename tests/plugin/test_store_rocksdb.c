@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT
+ * test_store_rocksdb.c: what is particular to the store on a disk: what is there after the end of a process, who is
+ * kept out, and what happens when the disk takes no more. The folder is the test's own.
+ */
+#include <ftw.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <rocksdb/c.h>
+
+#include "store_driver.h"
+
+static const char *module;
+static char folder[64], setting[96];
+static const char *const settings[] = {setting, "cache=1MiB", "write_buffer=1MiB", NULL};
+
+static int make_folder(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof(folder), "/tmp/ordo-store-XXXXXX");
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    snprintf(setting, sizeof(setting), "path=%s/db", folder);
+    return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    (void)status, (void)kind, (void)walk;
+    return remove(path);
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void fill(struct fake_plugin *store, unsigned from, unsigned to, enum ordo_status status)
+{
+    for (unsigned i = from; i < to; i++)
+        assert_int_equal(store_write(store, store_record(i, status), ABSENT), 0);
+}
+
+static void test_all_is_there_after_a_close(void **state)
+{
+    struct fake_plugin *store = store_open(module, settings);
+    struct store_seen *seen = calloc(1, sizeof(*seen));
+    struct ordo_store_stat before, after;
+
+    (void)state;
+    assert_non_null(seen);
+    fill(store, 0, 10, ORDO_STATUS_QUEUED);
+    fill(store, 10, 20, ORDO_STATUS_HELD);
+    assert_int_equal(store_write(store, store_record(3, ORDO_STATUS_DONE), BIT(ORDO_STATUS_QUEUED)), 0);
+    before = store_stat(store);
+    fake_plugin_close(store);
+
+    store = store_open(module, settings);
+    after = store_stat(store);
+    assert_int_equal(after.records, 20);
+    assert_int_equal(after.bytes, before.bytes);
+    store_pending(store, seen);
+    assert_int_equal(seen->count, 9);
+    assert_int_equal(seen->numbers[3], 4);
+    assert_int_equal(store_write(store, store_record(15, ORDO_STATUS_DONE), ABSENT), ORDO_EEXISTS);
+    fill(store, 20, 21, ORDO_STATUS_DONE);
+    seen->count = 0;
+    store_list_all(store, (struct ordo_store_query){.priority = ANY, .limit = 3}, seen);
+    assert_int_equal(seen->count, 21);
+    assert_int_equal(seen->numbers[0], 20);
+    fake_plugin_close(store);
+    free(seen);
+}
+
+/* A child writes orders and tells of each that was acknowledged, until it is killed. */
+static void write_until_killed(int out)
+{
+    struct fake_plugin *store = store_open(module, settings);
+
+    for (unsigned number = 0;; number++)
+        if (store_write(store, store_record(number, ORDO_STATUS_DONE), ABSENT) != 0 ||
+            write(out, &number, sizeof(number)) != sizeof(number))
+            _exit(1);
+}
+
+static void test_acknowledged_is_there_after_a_kill(void **state)
+{
+    enum { ACKNOWLEDGED = 200 };
+    struct fake_plugin *store;
+    unsigned number, last = 0;
+    int ends[2], status;
+    pid_t child;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        write_until_killed(ends[1]);
+    close(ends[1]);
+    while (last < ACKNOWLEDGED && read(ends[0], &number, sizeof(number)) == sizeof(number))
+        last = number;
+    assert_int_equal(last, ACKNOWLEDGED);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    while (read(ends[0], &number, sizeof(number)) == sizeof(number))
+        last = number;
+    close(ends[0]);
+
+    store = store_open(module, settings);
+    for (number = 0; number <= last; number++)
+        assert_true(store_has(store, number));
+    assert_in_range(store_stat(store).records, last + 1, last + 2); /* one may be written and not told */
+    fake_plugin_close(store);
+}
+
+static void test_second_process_is_told_who_is_there(void **state)
+{
+    char expected[32];
+    struct fake_plugin *store;
+    int ends[2], back[2];
+    pid_t child;
+    char byte;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe(back), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        store_open(module, settings);
+        if (write(ends[1], "x", 1) == 1 && read(back[0], &byte, 1) == 1)
+            _exit(0);
+        _exit(1);
+    }
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    store = fake_plugin_open(module, settings);
+    assert_null(store->self);
+    assert_int_equal(store->err.code, ORDO_EEXISTS);
+    snprintf(expected, sizeof(expected), "process %d uses", (int)child);
+    assert_non_null(strstr(store->err.message, expected));
+    fake_plugin_close(store);
+    assert_int_equal(write(back[1], "x", 1), 1);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    store = store_open(module, settings); /* the lock went with the process */
+    fake_plugin_close(store);
+    for (int i = 0; i < 2; i++) {
+        close(ends[i]);
+        close(back[i]);
+    }
+}
+
+static void test_folder_is_for_its_owner_only(void **state)
+{
+    struct stat status;
+
+    (void)state;
+    fake_plugin_close(store_open(module, settings));
+    assert_int_equal(stat(setting + strlen("path="), &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0700);
+}
+
+/* Writes "layout" as a newer version would, with a family of its own. */
+static void make_newer(void)
+{
+    const char *path = setting + strlen("path=");
+    rocksdb_options_t *options = rocksdb_options_create(), *all[32];
+    rocksdb_column_family_handle_t *handles[32], *added;
+    rocksdb_writeoptions_t *write_options = rocksdb_writeoptions_create();
+    uint32_t layout = 2;
+    size_t count;
+    char *error = NULL, **names = rocksdb_list_column_families(options, path, &count, &error);
+    rocksdb_t *db;
+
+    assert_null(error);
+    for (size_t i = 0; i < count; i++)
+        all[i] = options;
+    db = rocksdb_open_column_families(options, path, (int)count, (const char *const *)names,
+                                      (const rocksdb_options_t *const *)all, handles, &error);
+    assert_null(error);
+    added = rocksdb_create_column_family(db, options, "of_the_future", &error);
+    rocksdb_put(db, write_options, "layout", 6, (const char *)&layout, sizeof(layout), &error);
+    assert_null(error);
+    rocksdb_column_family_handle_destroy(added);
+    for (size_t i = 0; i < count; i++)
+        rocksdb_column_family_handle_destroy(handles[i]);
+    rocksdb_close(db);
+    rocksdb_list_column_families_destroy(names, count);
+    rocksdb_writeoptions_destroy(write_options);
+    rocksdb_options_destroy(options);
+}
+
+static void test_newer_data_is_refused(void **state)
+{
+    struct fake_plugin *store;
+
+    (void)state;
+    fake_plugin_close(store_open(module, settings));
+    make_newer();
+    store = fake_plugin_open(module, settings);
+    assert_null(store->self);
+    assert_int_equal(store->err.code, ORDO_EABI);
+    assert_string_equal(store->err.message,
+                        "its data is of layout 2, and this ordo knows layouts up to 1; use the "
+                        "version that wrote it, or a newer one");
+    fake_plugin_close(store);
+}
+
+/* The file that commits go to may not grow: as a full or broken disk, for this process alone. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* In a process of its own, as the database stays open behind a failure. */
+static void fail_disk(void)
+{
+    struct fake_plugin *store = store_open(module, settings);
+
+    fill(store, 0, 5, ORDO_STATUS_DONE);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(1);
+    assert_int_equal(store_write(store, store_record(5, ORDO_STATUS_DONE), ABSENT), ORDO_EIO);
+    limit_files(RLIM_INFINITY);
+    assert_int_equal(store->failures, 1);
+    assert_int_equal(fake_log_count(store, "cannot write: "), 1);
+    assert_int_equal(store_write(store, store_record(6, ORDO_STATUS_DONE), ABSENT), ORDO_EIO);
+    assert_int_equal(store->failures, 1);
+    assert_int_equal(store_stat(store).refused, 2);
+    assert_int_equal(store_stat(store).records, 5);
+    assert_true(store_has(store, 4));
+    fake_plugin_close(store);
+}
+
+static void test_failed_disk_ends_all_acknowledgement(void **state)
+{
+    struct fake_plugin *store;
+    pid_t child = fork();
+    int status;
+
+    (void)state;
+    assert_true(child >= 0);
+    if (child == 0) {
+        fail_disk();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    store = store_open(module, settings);
+    assert_int_equal(store_stat(store).records, 5);
+    assert_true(store_has(store, 4));
+    assert_false(store_has(store, 6));
+    fill(store, 6, 7, ORDO_STATUS_DONE);
+    fake_plugin_close(store);
+}
+
+static void test_order_that_takes_an_invalid_ones_id_is_new(void **state)
+{
+    struct fake_plugin *store = store_open(module, settings);
+    struct ordo_store_query query = {.priority = ANY, .limit = 10};
+    struct ordo_record record;
+    struct store_seen *seen = calloc(1, sizeof(*seen));
+
+    (void)state;
+    assert_non_null(seen);
+    fill(store, 0, 1, ORDO_STATUS_INVALID);
+    fill(store, 1, 2, ORDO_STATUS_DONE);
+    record = store_record(0, ORDO_STATUS_QUEUED);
+    record.customer = ORDO_STR("c-new");
+    record.received_ms += 100;
+    record.priority = ORDO_PRIORITY_LOW;
+    assert_int_equal(store_write(store, record, BIT(ORDO_STATUS_INVALID)), 0);
+    store_list_all(store, query, seen);
+    assert_int_equal(seen->count, 2);
+    assert_int_equal(seen->numbers[0], 0);
+    query.customer = ORDO_STR("c-0");
+    seen->count = 0;
+    store_list_all(store, query, seen);
+    assert_int_equal(seen->count, 0);
+    query.customer = ORDO_STR("c-new");
+    store_list_all(store, query, seen);
+    assert_int_equal(seen->count, 1);
+    query = (struct ordo_store_query){.priority = ANY, .limit = 10, .statuses = BIT(ORDO_STATUS_INVALID)};
+    seen->count = 0;
+    store_list_all(store, query, seen);
+    assert_int_equal(seen->count, 0);
+    query = (struct ordo_store_query){.priority = ORDO_PRIORITY_LOW, .limit = 10};
+    store_list_all(store, query, seen);
+    assert_int_equal(seen->count, 1);
+    assert_int_equal(store_stat(store).records, 2);
+    fake_plugin_close(store);
+    free(seen);
+}
+
+/* A page ends after 10,000 records, whether they match or not. */
+static void test_page_is_bounded(void **state)
+{
+    enum { COUNT = 10010 };
+    struct fake_plugin *store = store_open(module, settings);
+    struct ordo_store_query query = {.priority = ANY, .limit = 10, .statuses = BIT(ORDO_STATUS_DONE)};
+    struct ordo_write *writes = calloc(COUNT, sizeof(*writes));
+    struct store_seen *seen = calloc(1, sizeof(*seen));
+    char(*ids)[16] = calloc(COUNT, sizeof(*ids));
+
+    (void)state;
+    assert_true(writes != NULL && seen != NULL && ids != NULL);
+    for (unsigned i = 0; i < COUNT; i++) {
+        writes[i] = (struct ordo_write){
+            .record = store_record(i, i == 0 ? ORDO_STATUS_DONE : ORDO_STATUS_HELD), .replaces = ABSENT};
+        snprintf(ids[i], sizeof(ids[i]), "o-%u", i);
+        writes[i].record.id = ordo_str_from(ids[i]);
+        writes[i].record.customer = writes[i].record.order = writes[i].record.answer = ORDO_STR_NONE;
+    }
+    store_submit(store, writes, COUNT);
+    assert_int_equal(store_list(store, query, seen, &query.after), 0);
+    assert_int_equal(seen->count, 0);
+    assert_false(store_is_end(query.after));
+    assert_int_equal(store_list(store, query, seen, &query.after), 0);
+    assert_int_equal(seen->count, 1);
+    assert_true(store_is_end(query.after));
+    fake_plugin_close(store);
+    free(writes);
+    free(seen);
+    free(ids);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_all_is_there_after_a_close),
+        CASE(test_acknowledged_is_there_after_a_kill),
+        CASE(test_second_process_is_told_who_is_there),
+        CASE(test_folder_is_for_its_owner_only),
+        CASE(test_newer_data_is_refused),
+        CASE(test_failed_disk_ends_all_acknowledgement),
+        CASE(test_order_that_takes_an_invalid_ones_id_is_new),
+        CASE(test_page_is_bounded),
+    };
+
+    if (argc < 2) {
+        fprintf(stderr, "usage: %s STORE.so\n", argv[0]);
+        return 2;
+    }
+    module = argv[1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
