@@ -49,12 +49,12 @@ struct ordo_store_cursor {
 
 struct ordo_store_query {
     uint32_t size;
-    uint32_t statuses; /* bits; 0: all */
-    int priority;      /* enum ordo_priority, or -1: all */
-    ordo_str customer; /* empty: all */
-    int64_t since_ms;  /* UTC; received then or later; 0: all */
-    int64_t until_ms;  /* UTC; received before; 0: all */
-    uint32_t limit;    /* records at most */
+    uint32_t statuses;              /* bits; 0: all */
+    int priority;                   /* enum ordo_priority, or -1: all */
+    ordo_str customer;              /* empty: all */
+    int64_t since_ms;               /* UTC; received then or later; 0: all */
+    int64_t until_ms;               /* UTC; received before; 0: all */
+    uint32_t limit;                 /* records at most */
     struct ordo_store_cursor after; /* a cursor that a listing returned */
 };
 
