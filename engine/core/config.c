@@ -28,7 +28,7 @@ struct ordo_config {
     size_t source_count, sink_count;
 };
 
-static const char defaults[] = "store: {plugin: store_memory}\n"
+static const char defaults[] = "store: {plugin: store_rocksdb}\n"
                                "sources: [{plugin: source_generator, rate: 50}]\n"
                                "sinks: [{plugin: sink_file, path: data/decisions.ndjson}]\n";
 
@@ -134,7 +134,7 @@ static void take_plugin(struct ordo_config *config, const struct ordo_config_nod
         ordo_config_complain(errors, node, false, section, "names no plugin; write plugin: NAME");
     else if (name->kind != ORDO_CONFIG_SCALAR || *name->scalar == '\0')
         ordo_config_complain(errors, name, false, section, "plugin must be a name such as %s",
-                             *section == 's' && section[1] == 't' ? "store_memory" : "sink_file");
+                             *section == 's' && section[1] == 't' ? "store_rocksdb" : "sink_file");
     else
         ret_plugin->name = name->scalar;
 }
@@ -153,7 +153,7 @@ static void take_store(struct ordo_config *config, struct ordo_buffer *errors)
     }
     /* `store: {records: 5}` speaks of the store that is there by default. */
     if (node->kind == ORDO_CONFIG_MAP && ordo_config_child(node, "plugin") == NULL) {
-        name = ordo__config_parse(ORDO_STR("store_memory"), &source, errors);
+        name = ordo__config_parse(ORDO_STR("store_rocksdb"), &source, errors);
         ordo__config_set_key(name, ORDO_STR("plugin"));
         name->next = node->first;
         node->first = name;

@@ -97,7 +97,7 @@ static const char example[] =
     "data_dir: data\n"
     "queue:   { high: 10000, medium: 10000, low: 10000, max_wait_medium: 500ms, max_wait_low: 2s }\n"
     "rules:   { on_error: hold }\n"
-    "store:   { plugin: store_rocksdb }               # until there is one: store_memory\n"
+    "store:   { plugin: store_rocksdb }\n"
     "sources: [ { plugin: source_generator, rate: 50 } ]\n"
     "sinks:   [ { plugin: sink_file, path: data/decisions.ndjson } ]\n"
     "profiling: { enabled: true }\n"
@@ -116,7 +116,7 @@ static void test_defaults_without_a_file(void **state)
     assert_int_equal(ordo_options_int(options, "queue.max_wait_low"), 2000000);
     assert_string_equal(ordo_options_string(options, "rules.on_error"), "hold");
     assert_true(ordo_options_bool(options, "profiling.enabled"));
-    assert_string_equal(ordo_config_store(config)->name, "store_memory");
+    assert_string_equal(ordo_config_store(config)->name, "store_rocksdb");
     assert_string_equal(ordo_config_store(config)->section, "store");
     assert_int_equal(ordo_config_sources(config, &plugins), 1);
     assert_string_equal(plugins[0].name, "source_generator");
@@ -223,10 +223,10 @@ static void test_a_section_is_replaced_as_a_whole(void **state)
     assert_int_equal(ordo_options_int(ordo_config_options(config), "queue.low"), 10000);
     ordo_config_free(config);
     config = load_ok("store: {records: 5}\n", NULL, NULL);
-    assert_string_equal(ordo_config_store(config)->name, "store_memory");
+    assert_string_equal(ordo_config_store(config)->name, "store_rocksdb");
     ordo_config_free(config);
     config = load_ok("store:\n", NULL, LIST("store.records=6"));
-    assert_string_equal(ordo_config_store(config)->name, "store_memory");
+    assert_string_equal(ordo_config_store(config)->name, "store_rocksdb");
     assert_plugin_value(ordo_config_store(config), "records", "6");
     ordo_config_free(config);
 }
@@ -420,7 +420,7 @@ static void test_print_names_the_origin_of_each_value(void **state)
     start = strstr(out.ptr, "store:");
     assert_non_null(start);
     assert_string_equal(start, "store:\n"
-                               "  plugin: store_memory  # default\n"
+                               "  plugin: store_rocksdb  # default\n"
                                "  records: 7  # --set\n"
                                "sources: []  # --set\n"
                                "sinks:\n"
