@@ -73,6 +73,7 @@ static int take_signals(struct server *server)
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR1);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit then fails, as on a full disk */
     sigprocmask(SIG_BLOCK, &set, NULL);
     server->signals = signalfd(-1, &set, SFD_CLOEXEC);
     server->failure = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -60,7 +60,7 @@ X(ORDERS_LIST,
             PROBLEM("400", "bad_query") "," PROBLEM("401", "unauthorized")))
 X(ORDER_GET, ID_PARAMETER ","
   RESPONSES(ANSWER("200", "The order", JSON_BODY("OrderRecord")) ","
-            PROBLEM("401", "unauthorized") "," PROBLEM("404", "not_found")))
+            PROBLEM("401", "unauthorized") "," PROBLEM("404", "not_found") "," PROBLEM("500", "internal")))
 X(ORDER_RETRY, ID_PARAMETER ","
   RESPONSES(ANSWER("202", "Queued once more", JSON_BODY("Later")) ","
             PROBLEM("401", "unauthorized") "," PROBLEM("404", "not_found") ","

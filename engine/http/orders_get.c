@@ -23,15 +23,21 @@ static void answer_problem_number(struct ordo__request *request, int result)
     };
     enum ordo_problem_code code = result > 0 ? (enum ordo_problem_code)(result - 1) : ORDO_PROBLEM_INTERNAL;
 
-    ordo__reply_problem(request, code, "%s", details[code] != NULL ? details[code] : "the store failed");
+    ordo__reply_problem(request, code, "%s",
+                        details[code] != NULL ? details[code] : "the store failed; the log says why");
 }
 
 void ordo__order_get(struct ordo__request *request)
 {
     struct ordo_buffer out = {0};
 
-    if (ordo_engine_get(request->loop->engine, request->id, &out) == 0)
+    int result = ordo_engine_get(request->loop->engine, request->id, &out);
+
+    if (result == 0)
         ordo__reply_json(request, 200, ordo_buffer_str(&out));
+    else if (result != ORDO_ENOTFOUND)
+        ordo__reply_problem(request, ORDO_PROBLEM_INTERNAL,
+                            "the store cannot read this order; the log says why");
     else
         ordo__reply_problem(request, ORDO_PROBLEM_NOT_FOUND, "no order has this id");
     ordo_buffer_done(&out);

@@ -109,11 +109,12 @@ struct ordo_engine *ordo_engine_new(const struct ordo_engine_options *options, s
     return engine;
 }
 
-/* What the store kept from before: orders that were promised an outcome. */
+/* What the store kept from before: orders that were promised an outcome. A later attempt waits until it is due. */
 static bool queue_pending(void *context, const struct ordo_record *record)
 {
     struct ordo_engine *engine = context;
     struct ordo__detached *detached;
+    int64_t wait_ms = record->due_ms - ordo_clock_utc_ms();
 
     if (record->status != ORDO_STATUS_QUEUED)
         return true;
@@ -121,8 +122,10 @@ static bool queue_pending(void *context, const struct ordo_record *record)
     detached->job.recorded = true;
     if (!ordo_inflight_claim(engine->inflight, &detached->job))
         ORDO_REQUIRE(!"the store listed an order twice");
-    ordo_timers_push(&engine->workers[0].timers,
-                     (struct ordo_timer){.due_ns = detached->job.received_ns, .job = &detached->job});
+    ordo_timers_push(
+        &engine->workers[0].timers,
+        (struct ordo_timer){.due_ns = detached->job.received_ns + (wait_ms > 0 ? wait_ms * 1000000 : 0),
+                            .job = &detached->job});
     return true;
 }
 

@@ -203,12 +203,20 @@ bool ordo__job_replay(struct ordo_engine *engine, struct ordo_job *job)
 {
     struct replay replay = {.job = job};
 
-    engine->options.store->get(engine->options.store_self, ordo_job_id(job), replay_record, &replay);
-    return replay.found;
+    int result =
+        engine->options.store->get(engine->options.store_self, ordo_job_id(job), replay_record, &replay);
+
+    if (result == 0 || result == ORDO_ENOTFOUND)
+        return replay.found;
+    /* It may be there: deciding it again could give it a second decision. */
+    ordo__job_problem(job, ORDO_PROBLEM_INTERNAL, "the store cannot read whether this order is known");
+    return true;
 }
 
 enum ordo_counter ordo__job_conflict_counter(const struct ordo_job *job)
 {
+    if (job->kind == ORDO_ANSWER_PROBLEM && job->problem == ORDO_PROBLEM_INTERNAL)
+        return ORDO_COUNTER_ORDERS_STORE_FAILED;
     return job->kind == ORDO_ANSWER_REPLAY ? ORDO_COUNTER_ORDERS_REPLAYED : ORDO_COUNTER_ORDERS_CONFLICT;
 }
 

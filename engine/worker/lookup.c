@@ -35,7 +35,7 @@ static const char *stage_status(enum ordo_stage stage)
 struct reader {
     struct ordo_engine *engine;
     struct ordo_json_writer *json;
-    bool with_order, found;
+    bool with_order;
 };
 
 static bool write_record(void *context, const struct ordo_record *record)
@@ -49,7 +49,6 @@ static bool write_record(void *context, const struct ordo_record *record)
     if (record->status == ORDO_STATUS_QUEUED &&
         ordo_inflight_find(reader->engine->inflight, record->id, &entry))
         status = stage_status(entry.stage);
-    reader->found = true;
     ordo_json_object(json);
     ordo_json_key_string(json, ORDO_STR("id"), record->id);
     ordo_json_key_string(json, ORDO_STR("status"), ordo_str_from(status));
@@ -101,12 +100,14 @@ int ordo_engine_get(struct ordo_engine *engine, ordo_str id, struct ordo_buffer 
     struct ordo_json_writer json = ordo_json_writer(out);
     struct reader reader = {.engine = engine, .json = &json, .with_order = true};
 
-    engine->options.store->get(engine->options.store_self, id, write_record, &reader);
-    if (reader.found || write_inflight(engine, id, &json))
+    int result = engine->options.store->get(engine->options.store_self, id, write_record, &reader);
+
+    if (result != ORDO_ENOTFOUND)
+        return result;
+    if (write_inflight(engine, id, &json))
         return 0;
     /* it may have been recorded between the two looks */
-    engine->options.store->get(engine->options.store_self, id, write_record, &reader);
-    return reader.found ? 0 : ORDO_ENOTFOUND;
+    return engine->options.store->get(engine->options.store_self, id, write_record, &reader);
 }
 
 int ordo_engine_list(struct ordo_engine *engine, const struct ordo_store_query *query,
@@ -191,6 +192,11 @@ static int problem(enum ordo_problem_code code)
     return (int)code + 1;
 }
 
+static int read_problem(int result)
+{
+    return problem(result == ORDO_ENOTFOUND ? ORDO_PROBLEM_NOT_FOUND : ORDO_PROBLEM_INTERNAL);
+}
+
 /* With the id claimed and room in the queue reserved: records the order as pending and queues it. */
 static int retry_claimed(struct ordo_engine *engine, struct copy *copy)
 {
@@ -228,8 +234,8 @@ int ordo_engine_retry(struct ordo_engine *engine, ordo_str id)
         result = problem(ORDO_PROBLEM_IN_PROGRESS);
         goto out;
     }
-    if (engine->options.store->get(engine->options.store_self, id, copy_record, &copy) != 0) {
-        result = problem(ORDO_PROBLEM_NOT_FOUND);
+    if ((result = engine->options.store->get(engine->options.store_self, id, copy_record, &copy)) != 0) {
+        result = read_problem(result);
         goto out;
     }
     job = &copy.detached->job;
@@ -311,8 +317,8 @@ int ordo_engine_resolve(struct ordo_engine *engine, ordo_str id, bool accepted, 
 
     if (!ordo_engine_enter(engine)) /* the sinks may have heard their last decision */
         return problem(ORDO_PROBLEM_STOPPING);
-    if (engine->options.store->get(engine->options.store_self, id, copy_record, &copy) != 0) {
-        result = problem(ORDO_PROBLEM_NOT_FOUND);
+    if ((result = engine->options.store->get(engine->options.store_self, id, copy_record, &copy)) != 0) {
+        result = read_problem(result);
         goto out;
     }
     if (copy.record.status != ORDO_STATUS_HELD) {

@@ -109,8 +109,6 @@ static int open_families(struct rocks_database *database, const struct rocks_set
     if (error != NULL) { /* there is no database yet; what else is wrong, opening it says too */
         free(error);
         error = NULL;
-        there = NULL;
-        there_count = 0;
     }
     for (size_t i = 0; i < there_count && count < FAMILIES_MAX; i++) {
         bool known = false;

@@ -30,6 +30,10 @@ static void stat_all(void *self, struct ordo_store_stat *ret_stat)
     memcpy(ret_stat, &stat, ret_stat->size < sizeof(stat) ? ret_stat->size : sizeof(stat));
 }
 
+/* RocksDB aborts when it closes a log that it could not write. So a store that failed stays open; the process is
+ * about to end, and this with it. Kept here so that it does not look like a leak. */
+static struct rocks_store *volatile abandoned;
+
 static void close_store(void *self)
 {
     struct rocks_store *store = self;
@@ -37,10 +41,11 @@ static void close_store(void *self)
     if (store == NULL)
         return;
     rocks_writer_stop(store);
-    /* RocksDB aborts when it closes a log that it could not write; the process is about to end, and what is open
-     * with it. */
-    if (!atomic_load(&store->failed))
-        rocks_database_close(&store->database);
+    if (atomic_load(&store->failed)) {
+        abandoned = store;
+        return;
+    }
+    rocks_database_close(&store->database);
     free(store->submitted.items);
     pthread_cond_destroy(&store->arrived);
     pthread_mutex_destroy(&store->lock);

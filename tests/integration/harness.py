@@ -112,7 +112,9 @@ class Engine:
             self.clean()
 
     def prepare(self):
-        """Makes the folder; called by start."""
+        """Makes the folder, unless the engine starts again; called by start."""
+        if self.folder is not None:
+            return
         self.folder = tempfile.mkdtemp(prefix="ordo-test-")
         self.scripts = os.path.join(self.folder, "scripts")
         self.data = os.path.join(self.folder, "data")
@@ -140,7 +142,7 @@ class Engine:
     def spawn(self):
         """Starts the process and does not wait for it."""
         self.prepare()
-        with open(self.log_path, "wb") as log:
+        with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command(), cwd=self.folder, env=environment_with(self.environment),
                                             stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=subprocess.STDOUT)
@@ -187,6 +189,18 @@ class Engine:
             if REPORTS.search(self.log):
                 raise AssertionError(f"a sanitizer or a requirement reports:\n{self.log}")
         return self._code, self.log
+
+    def kill(self):
+        """SIGKILL, as a crash: nothing is flushed or said."""
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self):
+        """Starts it again behind its end, on the same folder."""
+        self._code = None
+        if os.path.exists(self.port_file):
+            os.remove(self.port_file)
+        self.start()
 
     def clean(self):
         if self.process is not None and self.process.poll() is None:

@@ -122,6 +122,8 @@ static int get(void *self, ordo_str id, ordo_record_fn visit, void *context)
     struct fault_store *store = self;
     struct ordo_record *record;
 
+    if (store->fail_read != 0)
+        return store->fail_read;
     pthread_mutex_lock(&store->lock);
     if ((record = find(store, id)) != NULL)
         visit(context, record);

@@ -14,7 +14,8 @@ struct fault_store {
     pthread_mutex_t lock;
     struct ordo_record records[FAULT_STORE_RECORDS]; /* with strings of their own */
     size_t count;
-    int fail;  /* result of every write while not 0 */
+    int fail;      /* result of every write while not 0 */
+    int fail_read; /* result of every get while not 0 */
     bool late; /* completions come from a thread of their own */
     struct ordo_thread thread;
     struct ordo_waker waker;

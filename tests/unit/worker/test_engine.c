@@ -134,6 +134,35 @@ static void test_a_store_that_fails_is_told_and_frees_the_id(void **state)
     }
 }
 
+/* What cannot be read might be there: it is not decided a second time. */
+static void test_a_store_that_cannot_read_decides_nothing(void **state)
+{
+    struct ordo_buffer out = {0};
+    struct bench bench;
+    struct ordo_job *job;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    job_free(decide(&bench, "o-1", ""));
+    bench.store.fail_read = ORDO_EIO;
+    job = decide(&bench, "o-1", "");
+    assert_int_equal(job->kind, ORDO_ANSWER_PROBLEM);
+    assert_int_equal(job->problem, ORDO_PROBLEM_INTERNAL);
+    assert_answer_has(job, "the store cannot read whether this order is known");
+    job_free(job);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_STORE_FAILED), 1);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_CONFLICT), 0);
+    assert_int_equal(ordo_engine_get(bench.engine, ORDO_STR("o-1"), &out), ORDO_EIO);
+    assert_int_equal(ordo_engine_retry(bench.engine, ORDO_STR("o-1")), ORDO_PROBLEM_INTERNAL + 1);
+    assert_int_equal(
+        ordo_engine_resolve(bench.engine, ORDO_STR("o-1"), true, ORDO_STR("a"), ORDO_STR("b"), &out),
+        ORDO_PROBLEM_INTERNAL + 1);
+    bench.store.fail_read = 0;
+    assert_int_equal(ordo_engine_get(bench.engine, ORDO_STR("o-1"), &out), 0);
+    ordo_buffer_done(&out);
+    bench_done(&bench);
+}
+
 /* Waits until the store has the order with this status. The engine says nothing about orders nobody waits
  * for. */
 static void await_status(struct bench *bench, const char *id, enum ordo_status status,
@@ -450,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_the_same_order_again_gets_the_recorded_answer),
         cmocka_unit_test(test_an_order_on_its_way_is_a_conflict_for_another),
         cmocka_unit_test(test_a_store_that_fails_is_told_and_frees_the_id),
+        cmocka_unit_test(test_a_store_that_cannot_read_decides_nothing),
         cmocka_unit_test(test_async_is_answered_when_durable_and_decided_later),
         cmocka_unit_test(test_retries_end_dead_and_can_be_tried_once_more),
         cmocka_unit_test(test_a_held_order_is_resolved_once),
