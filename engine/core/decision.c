@@ -57,7 +57,7 @@ static bool copy_text(struct ordo_decision *decision, ordo_str text, ordo_str *r
 static int append(struct ordo_decision *decision, const struct ordo_operation *operation,
                   struct ordo_operation **ret_added, struct ordo_error *err)
 {
-    struct ordo_operation *added;
+    struct ordo_operation *added = NULL;
 
     if (decision->count >= decision->limits->operations)
         return ordo_fail(err, ORDO_ESCRIPT, NULL, "more than %u operations (limits.operations)",
@@ -225,7 +225,7 @@ int ordo_decision_add(struct ordo_decision *decision, enum ordo_operation_kind k
 {
     struct ordo_operation operation = {
         .kind = kind, .amount = amount, .requested = amount, .label = label, .text = text, .place = place};
-    struct ordo_operation *added;
+    struct ordo_operation *added = NULL;
     int result;
 
     if (decision->ended)
@@ -246,7 +246,7 @@ int ordo_decision_reject(struct ordo_decision *decision, ordo_str code, ordo_str
 {
     struct ordo_operation operation = {
         .kind = ORDO_OPERATION_REJECT, .label = code, .text = reason, .place = place};
-    struct ordo_operation *added;
+    struct ordo_operation *added = NULL;
     int result;
 
     if (decision->ended && decision->verdict != ORDO_VERDICT_RETRY)
@@ -264,7 +264,7 @@ int ordo_decision_hold(struct ordo_decision *decision, ordo_str reason, struct o
                        struct ordo_error *err)
 {
     struct ordo_operation operation = {.kind = ORDO_OPERATION_HOLD, .text = reason, .place = place};
-    struct ordo_operation *added;
+    struct ordo_operation *added = NULL;
     int result;
 
     if (decision->ended)
@@ -285,7 +285,7 @@ int ordo_decision_retry(struct ordo_decision *decision, int64_t after_ms, ordo_s
                                        .requested = after_ms,
                                        .text = reason,
                                        .place = place};
-    struct ordo_operation *added;
+    struct ordo_operation *added = NULL;
     int result;
 
     if (decision->ended)

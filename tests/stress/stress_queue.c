@@ -13,7 +13,9 @@
 
 #include <cmocka.h>
 
-enum { PRODUCERS = 3, WORKERS = 3, ORDERS = 50000 /* a producer */, CAPACITY = 500, DONE = UINT32_MAX };
+enum { PRODUCERS = 3, WORKERS = 3, ORDERS = 50000 /* a producer */, CAPACITY = 500 };
+
+#define DONE UINT32_MAX
 
 struct stress {
     struct ordo_queue *queue;
