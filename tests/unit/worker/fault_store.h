@@ -16,7 +16,7 @@ struct fault_store {
     size_t count;
     int fail;      /* result of every write while not 0 */
     int fail_read; /* result of every get while not 0 */
-    bool late; /* completions come from a thread of their own */
+    bool late;     /* completions come from a thread of their own */
     struct ordo_thread thread;
     struct ordo_waker waker;
     struct late_submit *submits; /* under lock */
