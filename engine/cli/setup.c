@@ -99,6 +99,7 @@ struct ordo_http_options ordo_cli_http_options(const struct ordo_config *config)
         .admin_token_file = ordo_options_string(options, "admin.token_file"),
         .max_connections = number_of(config, "http.max_connections"),
         .retry_after_s = ordo_options_int(options, "http.retry_after") / 1000000,
+        .timeout_s = ordo_options_int(options, "http.timeout") / 1000000,
     };
 }
 

@@ -23,6 +23,8 @@ const struct ordo_option ordo_engine_options[] = {
      "File with the token that orders need; empty: none."},
     {"http.max_connections", ORDO_OPTION_INT, "0", 0, 1000000, NULL,
      "Connections at a time; 0: as many as the system allows."},
+    {"http.timeout", ORDO_OPTION_DURATION, "60s", US_S, US_H, NULL,
+     "For a request to arrive, an answer to be read, a connection to be idle; in whole seconds."},
     {"http.retry_after", ORDO_OPTION_DURATION, "1s", US_S, US_H, NULL,
      "Retry-After of answers that ask the client to come again."},
 

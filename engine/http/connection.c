@@ -144,9 +144,10 @@ void ordo__conn_keep_polled(struct ordo__request *request)
     h2o_socket_read_start(req->conn->callbacks->get_socket(req->conn), on_early_read);
 }
 
-static bool is_older(struct timeval since, const struct timeval *now)
+/* Whether more than http.timeout has passed; not set: no. */
+static bool is_over(const struct ordo__conn *conn, struct timeval since, const struct timeval *now)
 {
-    return since.tv_sec != 0 && now->tv_sec - since.tv_sec > ORDO__SLOW_S;
+    return since.tv_sec != 0 && now->tv_sec - since.tv_sec > conn->loop->http->options.timeout_s;
 }
 
 /* A request that has not come in whole, or an answer of one part that has not gone out; streams are swept by
@@ -157,9 +158,9 @@ static int sweep_request(h2o_req_t *req, void *context)
     bool sending = req->timestamps.response_start_at.tv_sec != 0;
     struct ordo__conn *conn = ordo__conn_of(req);
 
-    if (req->processed_at.at.tv_sec == 0 ? is_older(req->timestamps.request_begin_at, now)
+    if (req->processed_at.at.tv_sec == 0 ? is_over(conn, req->timestamps.request_begin_at, now)
                                          : sending && req->res.content_length != SIZE_MAX &&
-                                               is_older(req->timestamps.response_start_at, now))
+                                               is_over(conn, req->timestamps.response_start_at, now))
         ordo__conn_cut(conn);
     return 0;
 }

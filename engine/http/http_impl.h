@@ -30,8 +30,7 @@ enum {
     ORDO__INSIDE_MAX = 128,    /* requests of one connection with orders in the engine */
     ORDO__CANCELLED_MAX = 100, /* requests that one connection may reset, if they are more than half of all */
     ORDO__ADMIN_CONNECTIONS = 64, /* of the admin listener */
-    ORDO__SLOW_S = 60,   /* a client that takes longer to send a request or read an answer is cut off */
-    ORDO__DRAIN_MS = 50, /* how often idle connections are looked for while the server stops */
+    ORDO__DRAIN_MS = 50,          /* how often idle connections are looked for while the server stops */
 };
 
 /* Something to be done on a loop's thread. Lives in whatever it is about. */

@@ -12,7 +12,6 @@
 enum {
     ENTITY_SLACK = 64 * 1024, /* above the limit of a batch, so that the handler can say what is too large */
     FD_RESERVE = 128,         /* for files, the admin listener and h2o itself */
-    TIMEOUT_MS = 60 * 1000,   /* headers and body of a request; also how long a connection may be idle */
     CLOSE_NS = 1000000000,
 };
 
@@ -122,8 +121,8 @@ static void configure(struct ordo_http *http)
     config->max_request_entity_size = http->limits->batch_bytes + ENTITY_SLACK;
     if (http->limits->order_bytes > http->limits->batch_bytes)
         config->max_request_entity_size = http->limits->order_bytes + ENTITY_SLACK;
-    config->http1.req_timeout = TIMEOUT_MS;
-    config->http2.idle_timeout = TIMEOUT_MS;
+    config->http1.req_timeout = (uint64_t)http->options.timeout_s * 1000;
+    config->http2.idle_timeout = (uint64_t)http->options.timeout_s * 1000;
     config->http2.graceful_shutdown_timeout = 0; /* whom to cut off, and when, is decided in loop.c */
     host = h2o_config_register_host(config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     ordo__fallback_install(host);

@@ -18,6 +18,7 @@ struct ordo_http_options {
     const char *admin_token_file;
     uint32_t max_connections; /* 0: the fd limit less 128 */
     int64_t retry_after_s;    /* of 503 */
+    int64_t timeout_s;        /* for a request to arrive, an answer to be read, a connection to be idle */
 };
 
 /* Tells of each option that ordo_http_start would refuse, and why; opens no socket. True: of none. */

@@ -2,11 +2,9 @@
  * stream.c: answers in parts: events, and the lines of a large batch.
  *
  * Two buffers: h2o reads one until it calls `proceed`, the other is filled meanwhile. There is no write
- * timeout in h2o, so a stream whose part does not get out for a minute is cut off.
+ * timeout in h2o, so a stream whose part does not get out within http.timeout is cut off.
  */
 #include "http/http_impl.h"
-
-#define SLOW_NS (ORDO__SLOW_S * (int64_t)1000000000)
 
 static void on_proceed(h2o_generator_t *self, h2o_req_t *req)
 {
@@ -76,12 +74,12 @@ size_t ordo__stream_backlog(const struct ordo__stream *stream)
 
 void ordo__streams_sweep(struct ordo__loop *loop)
 {
-    int64_t now_ns = ordo__loop_now_ns(loop);
+    int64_t now_ns = ordo__loop_now_ns(loop), most_ns = loop->http->options.timeout_s * INT64_C(1000000000);
 
     for (h2o_linklist_t *node = loop->streams.next; node != &loop->streams; node = node->next) {
         struct ordo__stream *stream = H2O_STRUCT_FROM_MEMBER(struct ordo__stream, link, node);
 
-        if (stream->sending_since_ns != 0 && now_ns - stream->sending_since_ns > SLOW_NS)
+        if (stream->sending_since_ns != 0 && now_ns - stream->sending_since_ns > most_ns)
             ordo__conn_cut(stream->request->conn);
     }
 }
