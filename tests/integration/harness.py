@@ -85,6 +85,7 @@ class Engine:
         self.config = config
         self.program = program or [ORDO]
         self.process = None
+        self.host = "::1" if "[::1]" in self.settings["http.listen"] else "127.0.0.1"
         self.port = self.admin_port = None
         self.folder = None
         self._stderr = ""
@@ -232,10 +233,11 @@ class Engine:
     # --- requests ----------------------------------------------------------------------------------------------
 
     def url(self, path="", admin=False):
-        return f"http://127.0.0.1:{self.admin_port if admin else self.port}{path}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.admin_port if admin else self.port}{path}"
 
     def connection(self, port=None, timeout=PATIENCE):
-        return http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
+        return http.client.HTTPConnection(self.host, port or self.port, timeout=timeout)
 
     def request(self, method, path, body=None, headers=None, port=None, connection=None):
         """One request on a connection of its own, or on one that is given. A dict or list is sent as JSON."""

@@ -9,7 +9,7 @@ import tempfile
 import time
 import unittest
 
-from harness import PATIENCE, Engine, main
+from harness import PATIENCE, Engine, main, ordo
 from http_cases import an_order, Events, frame, HttpTest, in_background, padded, raw, TRY
 
 
@@ -165,6 +165,32 @@ class Stopping(unittest.TestCase):
                 thread.join()
                 self.assertEqual(result[0].status, 200)
             self.assertEqual(engine.stats()["success"], 40)
+
+
+def has_ipv6_loopback():
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@unittest.skipUnless(has_ipv6_loopback(), "this machine has no ::1")
+class IPv6(unittest.TestCase):
+    def test_orders_and_the_address_that_is_told(self):
+        with Engine(rules=TRY, settings={"http.listen": "[::1]:0", "admin.listen": "[::1]:0"}) as engine:
+            answer = engine.post(an_order("v6-1"), prefer="respond-async")
+            self.assertEqual((answer.status, answer.headers["location"]), (202, "/orders/v6-1"))
+            self.assertIn(f"orders are taken at http://[::1]:{engine.port}/orders", engine.log)
+            told = engine.curl("-g", "URL/orders/v6-1")
+            self.assertEqual(json.loads(told)["id"], "v6-1")
+            self.assertEqual(engine.request("GET", "/metrics", port=engine.admin_port).status, 200)
+
+    def test_all_addresses_need_a_token_for_admin_routes(self):
+        done = ordo("serve", "--set", "http.listen=[::]:0")
+        self.assertEqual(done.returncode, 78)
+        self.assertIn("http.listen: [::]:0 is not a loopback address, and admin routes are on it: set admin.listen to a "
+                      "loopback address, or admin.token_file", done.stderr)
 
 
 if __name__ == "__main__":
