@@ -21,6 +21,7 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
+MEMORY = ("store.plugin=store_memory",)
 
 
 class Engine:
@@ -73,6 +74,26 @@ def order(number):
             '{"sku":"C-33","qty":5,"price":250}],"coupon":"SPRING10"}').encode()
 
 
+def sleeping_ms(build, count=5000):
+    """Until a batch is answered whose orders all wait 10 ms in a rule, with 10 workers."""
+    with tempfile.TemporaryDirectory() as rules:
+        os.mkdir(os.path.join(rules, "rules"))
+        with open(os.path.join(rules, "rules", "10_wait.lua"), "w", encoding="ascii") as file:
+            file.write('return { name = "wait", about = "Waits.", apply = function(_, _, ctx) ctx.sleep(10) end }\n')
+        with Engine(build, *MEMORY, "workers.count=10", f"http.batch_window={count}", f"scripts={rules}") as engine:
+            connection = http.client.HTTPConnection(engine.url.split("//")[1])
+            times = []
+            for turn in range(5):
+                body = b"".join(order(turn * count + i) + b"\n" for i in range(count))
+                started = time.monotonic()
+                connection.request("POST", "/orders", body=body, headers={"Content-Type": "application/x-ndjson"})
+                answer = connection.getresponse().read()
+                times.append((time.monotonic() - started) * 1000)
+                if answer.count(b'"decision":"accepted"') != count:
+                    sys.exit("sleeping orders were not all decided")
+            return statistics.median(times)
+
+
 def queued_cost(build):
     """Bytes of memory that an order in the queue costs beyond its own, with one worker that is held up."""
     count = 9000
@@ -80,7 +101,7 @@ def queued_cost(build):
         os.mkdir(os.path.join(rules, "rules"))
         with open(os.path.join(rules, "rules", "10_wait.lua"), "w", encoding="ascii") as file:
             file.write('return { name = "wait", about = "Waits.", apply = function(_, _, ctx) ctx.sleep(600000) end }\n')
-        with Engine(build, "workers.count=1", "workers.max_in_flight=1", "stop.grace=0s", f"scripts={rules}") as engine:
+        with Engine(build, *MEMORY, "workers.count=1", "workers.max_in_flight=1", "stop.grace=0s", f"scripts={rules}") as engine:
             def send(first, last):
                 host = engine.url.split("//")[1]
                 connection = http.client.HTTPConnection(host)
@@ -117,6 +138,7 @@ def main():
             idles.append(engine.rss_kib() / 1024)
     rows.append(("start to ready", f"{statistics.median(starts):.0f} ms"))
     rows.append(("idle memory", f"{statistics.median(idles):.1f} MiB"))
+    rows.append(("5,000 orders in a rule that sleeps 10 ms, 10 workers, store_memory", f"{sleeping_ms(build):.0f} ms"))
     rows.append(("a queued order, beyond its bytes", f"{queued_cost(build):.0f} bytes"))
 
     def rates(name, script, connections, factor=1, scripts="scripts", sets=()):
@@ -127,11 +149,14 @@ def main():
         rate = statistics.median(rate for rate, _ in found) * factor
         rows.append((name, f"{rate:,.0f} orders/s, p99 {found[-1][1]} a request"))
 
-    rates("one order a request, 128 connections, shipped rules", "order.lua", 128)
-    rates("the same with a file sink", "order.lua", 128, sets=("sinks=[{plugin: sink_file, path: decisions.ndjson}]",))
-    rates("NDJSON, 1,000 orders a request, 4 connections, shipped rules", "batch.lua", 4, factor=1000)
-    rates("original's rules with their sleep, 10 workers, 1,000 connections", "order.lua", 1000,
-          scripts="examples/rules_original", sets=("workers.count=10",))
+    rates("one order a request, 256 connections, store_rocksdb", "order.lua", 256)
+    rates("the same, store_memory", "order.lua", 256, sets=MEMORY)
+    rates("the same with a file sink", "order.lua", 256,
+          sets=(*MEMORY, "sinks=[{plugin: sink_file, path: decisions.ndjson}]"))
+    rates("NDJSON, 1,000 orders a request, 4 connections, store_rocksdb", "batch.lua", 4, factor=1000)
+    rates("the same, store_memory", "batch.lua", 4, factor=1000, sets=MEMORY)
+    rates("original's rules with their sleep, 10 workers, 1,000 connections, store_memory", "order.lua", 1000,
+          scripts="examples/rules_original", sets=(*MEMORY, "workers.count=10"))
     print("| what | measured |\n|---|---|")
     for name, value in rows:
         print(f"| {name} | {value} |")

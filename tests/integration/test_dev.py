@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """./dev: what it says about packages, and how it counts tests. Nothing is installed or built."""
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -69,6 +70,46 @@ class Dev(unittest.TestCase):
         done = self.dev("packages")
         self.assertEqual(done.returncode, 1)
         self.assertIn("could not install: meson", done.stderr)
+
+    def dev_as_nobody(self, sudo=None):
+        """With a sudo of its own, or none."""
+        if os.geteuid() != 0 or shutil.which("setpriv") is None:
+            self.skipTest("needs root and setpriv, to become another user")
+        self.pretend_installed("meson")
+        self.program("apt-get", f"#!/bin/sh\nexec >>{self.bin}/calls\necho apt-get \"$@\"\n")
+        if sudo is not None:
+            self.program("sudo", sudo)
+        for name in ("bash", "dirname", "sh"):
+            os.symlink(shutil.which(name), os.path.join(self.bin, name))
+        shutil.copy(DEV, self.bin)  # where that user can read it
+        os.chmod(self.bin, 0o777)
+        for name in os.listdir(self.bin):
+            if not os.path.islink(os.path.join(self.bin, name)):
+                os.chmod(os.path.join(self.bin, name), 0o755)
+        return subprocess.run([shutil.which("setpriv"), "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+                               os.path.join(self.bin, "dev"), "packages"],
+                              env={"PATH": self.bin}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                              check=False)
+
+    def test_without_root_and_sudo_it_says_what_to_run(self):
+        done = self.dev_as_nobody()
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, "dev: missing packages: meson\n"
+                         "dev: cannot install them: not root, and there is no sudo. As root, run: "
+                         "apt-get update && apt-get install -y --no-install-recommends meson\n")
+
+    def test_a_sudo_that_wants_a_password_without_a_terminal(self):
+        done = self.dev_as_nobody(sudo="#!/bin/sh\n[ \"$1\" = -n ] && exit 1\necho asked >&2\nexit 1\n")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, "dev: missing packages: meson\n"
+                         "dev: cannot install them: sudo wants a password and there is no terminal. Run: "
+                         "sudo apt-get update && sudo apt-get install -y --no-install-recommends meson\n")
+
+    def test_a_sudo_that_needs_no_password_installs(self):
+        done = self.dev_as_nobody(sudo="#!/bin/sh\n[ \"$1\" = -n ] && exit 0\nexec \"$@\"\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(os.path.join(self.bin, "calls"), encoding="ascii") as file:
+            self.assertEqual(file.read(), "apt-get install -y --no-install-recommends meson\n")
 
     def test_an_unknown_word_shows_the_words(self):
         done = self.dev("nonsense")
