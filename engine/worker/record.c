@@ -133,7 +133,7 @@ static void refused(struct ordo__worker *worker, struct ordo_job *job, struct or
                            ORDO_STR_ARG(ordo_job_id(job)), ordo_error_name(result),
                            ordo_log_skipped(skipped, more, sizeof(more)));
         ordo__job_problem(job, result == ORDO_EFULL ? ORDO_PROBLEM_STORE_FULL : ORDO_PROBLEM_INTERNAL,
-                          result == ORDO_EFULL ? "the store is full of orders that are not final"
+                          result == ORDO_EFULL ? "the store has no room for new orders; its log says why"
                                                : "the store did not take the order");
     }
     ordo__finish(worker, job);

@@ -63,6 +63,7 @@ struct rocks_store {
 struct rocks_settings {
     const char *path;
     size_t cache_bytes, write_buffer_bytes;
+    uint64_t min_free_bytes;
 };
 
 /* rocks_database.c: opens the folder, making it when it is not there, and locks it. 0 or a code with *err. */
@@ -74,7 +75,8 @@ rocksdb_pinnableslice_t *rocks_database_get(struct rocks_database *database, enu
                                             const char *key, size_t len, char **ret_error);
 
 /* rocks_writer.c */
-int rocks_writer_start(struct rocks_store *store, struct ordo_error *err);
+int rocks_writer_start(struct rocks_store *store, const struct rocks_settings *settings,
+                       struct ordo_error *err);
 void rocks_writer_stop(struct rocks_store *store); /* what was submitted is written first */
 void rocks_submit(void *self, struct ordo_write *writes, size_t count, ordo_store_done_fn done,
                   void *context);

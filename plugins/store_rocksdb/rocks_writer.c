@@ -3,6 +3,9 @@
  * puts it into one batch, and tells everybody when the batch is durable. So there is no timer: alone, an order
  * waits for one sync, and under load a sync is shared by as many as come.
  *
+ * New orders are refused while the disk has less free space than an option says; orders that are inside still get
+ * their decisions then. So RocksDB, which cannot go on behind a failed write, does not meet a full disk.
+ *
  * A write that is refused leaves the others of its group alone. When a batch cannot be made durable, nothing is
  * known about the disk any more (a second fsync that succeeds proves nothing): all of it is refused, and so is
  * everything after it.
@@ -11,6 +14,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 
 #include "id_hash.h"
 #include "quiet_thread.h"
@@ -42,6 +46,9 @@ struct rocks_writer {
     struct rocks_submissions taken;
     struct rocks_counters counters, committed;
     uint64_t seed[2];
+    char *folder; /* whose disk is looked at */
+    uint64_t min_free_bytes;
+    bool is_short;        /* of free space, in this group */
     struct staged *table; /* open addressing; the orders of this group */
     size_t table_size;    /* a power of two, at least twice the writes of the group */
     size_t staged_count;
@@ -225,6 +232,29 @@ static void replace_present(struct rocks_store *store, const struct present *pre
     store->writer->counters.bytes += record_bytes(record) - present->bytes;
 }
 
+/* Looks once a group, which costs a system call; tells when it changes. */
+static void look_at_space(struct rocks_store *store)
+{
+    struct rocks_writer *writer = store->writer;
+    bool was_short = writer->is_short;
+    char message[256];
+    struct statvfs space;
+    uint64_t free_bytes;
+
+    if (writer->min_free_bytes == 0 || statvfs(writer->folder, &space) != 0)
+        return;
+    free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
+    writer->is_short = free_bytes < writer->min_free_bytes;
+    if (writer->is_short == was_short)
+        return;
+    snprintf(message, sizeof(message),
+             writer->is_short
+                 ? "the disk has %llu MiB free, less than min_free: new orders are refused until it has more"
+                 : "the disk has %llu MiB free again: new orders are taken",
+             (unsigned long long)(free_bytes >> 20));
+    store->host->log(store->host->engine, writer->is_short ? ORDO_LOG_ERROR : ORDO_LOG_INFO, message);
+}
+
 /* Compares, and puts what the write changes into the batch. Its result, should the batch become durable. */
 static int stage(struct rocks_store *store, const struct ordo_write *write)
 {
@@ -239,6 +269,8 @@ static int stage(struct rocks_store *store, const struct ordo_write *write)
     if ((write->replaces & (present.is_there ? ORDO_STATUS_BIT(present.status) : ORDO_STATUS_BIT_ABSENT)) ==
         0)
         return ORDO_EEXISTS;
+    if (!present.is_there && writer->is_short)
+        return ORDO_EFULL;
     if (present.is_there && present.status != ORDO_STATUS_INVALID) {
         slot->place = present.place;
         replace_present(store, &present, record);
@@ -320,6 +352,7 @@ static void commit_group(struct rocks_store *store, struct rocks_submission *gro
     if (!table_make(writer, writes))
         failed = ORDO_ENOMEM;
     writer->staged_count = 0;
+    look_at_space(store);
     rocksdb_writebatch_clear(writer->batch);
     stage_group(store, group, count, failed);
     if (failed == 0 && writer->staged_count > 0)
@@ -424,7 +457,8 @@ static int read_counters(struct rocks_store *store, struct rocks_counters *ret_c
     return 0;
 }
 
-int rocks_writer_start(struct rocks_store *store, struct ordo_error *err)
+int rocks_writer_start(struct rocks_store *store, const struct rocks_settings *settings,
+                       struct ordo_error *err)
 {
     struct rocks_writer *writer = calloc(1, sizeof(*writer));
     int result;
@@ -434,8 +468,10 @@ int rocks_writer_start(struct rocks_store *store, struct ordo_error *err)
     store->writer = writer;
     writer->table_size = TABLE_FIRST;
     writer->batch = rocksdb_writebatch_create();
+    writer->folder = strdup(settings->path);
+    writer->min_free_bytes = settings->min_free_bytes;
     id_hash_seed(writer->seed);
-    if (!table_make(writer, 1))
+    if (writer->folder == NULL || !table_make(writer, 1))
         return store->host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
     if ((result = read_counters(store, &writer->counters, err)) != 0)
         return result;
@@ -465,6 +501,7 @@ void rocks_writer_stop(struct rocks_store *store)
         rocksdb_writebatch_destroy(writer->batch);
     free(writer->taken.items);
     free(writer->table);
+    free(writer->folder);
     free(writer);
     store->writer = NULL;
 }

@@ -13,6 +13,9 @@ static const struct ordo_option options[] = {
      "Memory for what was read from the disk, with indexes and filters."},
     {"write_buffer", ORDO_OPTION_SIZE, "64MiB", 1 << 20, (int64_t)16 << 30, NULL,
      "Memory for what is not in a sorted file yet; a start reads up to twice as much again."},
+    {"min_free", ORDO_OPTION_SIZE, "256MiB", 0, (int64_t)1 << 50, NULL,
+     "Free space of the disk below which new orders are refused (507) until there is more again; 0: not "
+     "looked at."},
     {0},
 };
 
@@ -60,6 +63,7 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
         .path = host->option_string(values, "path"),
         .cache_bytes = (size_t)host->option_int(values, "cache"),
         .write_buffer_bytes = (size_t)host->option_int(values, "write_buffer"),
+        .min_free_bytes = (uint64_t)host->option_int(values, "min_free"),
     };
     char path[4096];
     int result;
@@ -75,7 +79,7 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
     }
     result = rocks_database_open(&store->database, &settings, host, err);
     if (result == 0)
-        result = rocks_writer_start(store, err);
+        result = rocks_writer_start(store, &settings, err);
     if (result != 0) {
         close_store(store);
         return result;

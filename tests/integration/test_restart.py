@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What is there when the engine starts again: after a stop, after a kill, after a disk that took no more."""
 import http.client
+import os
 import resource
 import threading
 
@@ -108,6 +109,23 @@ class Restart(unittest.TestCase):
             self.assertEqual(self.status_of(engine, "o-1"), "done")
             self.assertEqual(engine.request("GET", "/orders/o-2").status, 404)
             self.assertEqual(engine.post(order("o-2")).status, 200)
+
+    def test_a_full_disk_is_507_and_reads_go_on(self):
+        with Engine() as engine:
+            self.assertEqual(engine.post(order("o-1")).status, 200)
+            self.assertEqual(engine.stop()[0], 0)
+            engine.settings["store.min_free"] = "1024GiB"  # more than this disk has
+            if os.statvfs(engine.data).f_bavail * os.statvfs(engine.data).f_frsize >= 1024 << 30:
+                self.skipTest("this disk has more than 1 TiB free")
+            engine.restart()
+            for more in ({}, {"prefer": "respond-async"}):
+                answer = engine.post(order("o-2"), **more)
+                self.assertEqual((answer.status, answer.json["code"]), (507, "store_full"))
+            self.assertEqual(engine.batch([order("o-3")]).lines[0]["problem"]["code"], "store_full")
+            self.assertEqual(engine.post(order("o-1")).headers.get("idempotent-replayed"), "true")
+            self.assertEqual(engine.request("GET", "/readyz").status, 200)
+            self.assertEqual(engine.stats()["store_failed"], 3)
+            self.assertEqual(engine.log.count("less than min_free: new orders are refused until it has more"), 1)
 
     def test_nothing_acknowledged_is_lost_when_killed_under_load(self):
         with Engine(settings={"log.level": "info"}) as engine:

@@ -2,6 +2,7 @@
  * test_store_rocksdb.c: what is particular to the store on a disk: what is there after the end of a process, who is
  * kept out, and what happens when the disk takes no more. The folder is the test's own.
  */
+#include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -270,6 +272,42 @@ static void test_failed_disk_ends_all_acknowledgement(void **state)
     fake_plugin_close(store);
 }
 
+/* A file that takes the space which the store asks for, and goes again. */
+static void test_new_orders_wait_for_space_on_the_disk(void **state)
+{
+    const off_t margin = (off_t)128 << 20;
+    char min_free[64], filler[96];
+    struct fake_plugin *store;
+    struct statvfs space;
+    int fd;
+
+    (void)state;
+    assert_int_equal(statvfs(folder, &space), 0);
+    snprintf(min_free, sizeof(min_free), "min_free=%llu",
+             (unsigned long long)space.f_bavail * space.f_frsize - (unsigned long long)margin);
+    snprintf(filler, sizeof(filler), "%s/filler", folder);
+    store = store_open(module, (const char *const[]){setting, min_free, NULL});
+    fill(store, 0, 1, ORDO_STATUS_QUEUED);
+
+    fd = open(filler, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(posix_fallocate(fd, 0, margin * 2), 0);
+    assert_int_equal(store_write(store, store_record(1, ORDO_STATUS_DONE), ABSENT), ORDO_EFULL);
+    assert_int_equal(store_write(store, store_record(2, ORDO_STATUS_DONE), ABSENT), ORDO_EFULL);
+    assert_int_equal(store_write(store, store_record(0, ORDO_STATUS_DONE), BIT(ORDO_STATUS_QUEUED)), 0);
+    assert_int_equal(store_status(store, store_id(0)), ORDO_STATUS_DONE);
+    assert_int_equal(fake_log_count(store, "less than min_free: new orders are refused until it has more"),
+                     1);
+
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(unlink(filler), 0);
+    fill(store, 1, 2, ORDO_STATUS_DONE);
+    assert_int_equal(fake_log_count(store, "free again: new orders are taken"), 1);
+    assert_int_equal(store_stat(store).refused, 2);
+    assert_int_equal(store->failures, 0);
+    fake_plugin_close(store);
+}
+
 static void test_order_that_takes_an_invalid_ones_id_is_new(void **state)
 {
     struct fake_plugin *store = store_open(module, settings);
@@ -351,6 +389,7 @@ int main(int argc, char **argv)
         CASE(test_folder_is_for_its_owner_only),
         CASE(test_newer_data_is_refused),
         CASE(test_failed_disk_ends_all_acknowledgement),
+        CASE(test_new_orders_wait_for_space_on_the_disk),
         CASE(test_order_that_takes_an_invalid_ones_id_is_new),
         CASE(test_page_is_bounded),
     };
