@@ -192,6 +192,7 @@ int rocks_database_open(struct rocks_database *database, const struct rocks_sett
     database->read = rocksdb_readoptions_create();
     database->write_synced = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(database->write_synced, 1);
+    database->write_unsynced = rocksdb_writeoptions_create();
     database->cache = rocksdb_cache_create_lru(settings->cache_bytes);
     if ((result = take_lock(database, settings->path, host, err)) != 0 ||
         (result = open_families(database, settings, host, err)) != 0 ||
@@ -213,6 +214,8 @@ void rocks_database_close(struct rocks_database *database)
         rocksdb_readoptions_destroy(database->read);
     if (database->write_synced != NULL)
         rocksdb_writeoptions_destroy(database->write_synced);
+    if (database->write_unsynced != NULL)
+        rocksdb_writeoptions_destroy(database->write_unsynced);
     if (database->lock_fd >= 0)
         close(database->lock_fd);
     *database = (struct rocks_database){.lock_fd = -1};

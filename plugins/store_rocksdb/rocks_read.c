@@ -6,12 +6,12 @@
  * call looks at a bounded number of records, so a filter that matches few may end a page early; the cursor then
  * goes on behind the last one that was looked at.
  */
-#include "rocks_store.h"
+#include "rocks_walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SCAN_MAX = 10000 /* records that one call looks at */, RANGES_MAX = ORDO_STATUS_COUNT };
+enum { SCAN_MAX = 10000 /* records that one call looks at */ };
 
 #define RECEIVED_MAX ((UINT64_C(1) << 48) - 1)
 
@@ -74,125 +74,9 @@ int rocks_get(void *self, ordo_str id, ordo_record_fn visit, void *context)
     return result;
 }
 
-/* Keys with one prefix, walked in one direction. */
-struct range {
-    rocksdb_iterator_t *iterator;
-    enum rocks_family family;
-    char prefix[1 + ORDO_ID_MAX];
-    size_t prefix_len;
-    struct rocks_place place; /* of the key it stands at */
-    bool is_at_key;
-};
-
-struct walk {
-    struct rocks_store *store;
-    struct range ranges[RANGES_MAX];
-    size_t count;
-    bool forward;
-    struct rocks_place from; /* strictly behind it, in the direction of the walk */
-    int64_t since_ms;        /* a walk downwards ends before */
-};
-
-static struct range *add_range(struct walk *walk, enum rocks_family family, char first)
-{
-    struct range *range = &walk->ranges[walk->count++];
-
-    range->family = family;
-    range->prefix[0] = first;
-    range->prefix_len = 1;
-    return range;
-}
-
-/* Looks where the iterator stands now. */
-static void settle(const struct walk *walk, struct range *range)
-{
-    const char *key;
-    size_t len;
-
-    range->is_at_key = false;
-    if (!rocksdb_iter_valid(range->iterator))
-        return;
-    key = rocksdb_iter_key(range->iterator, &len);
-    if (len < range->prefix_len || memcmp(key, range->prefix, range->prefix_len) != 0)
-        return;
-    if (!(range->family == ROCKS_ORDERS ? rocks_key_read_order(key, len, &range->place)
-                                        : rocks_key_read_tail(key, len, &range->place)))
-        return;
-    range->is_at_key = walk->forward || (int64_t)range->place.received_ms >= walk->since_ms;
-}
-
-static void step(const struct walk *walk, struct range *range)
-{
-    if (walk->forward)
-        rocksdb_iter_next(range->iterator);
-    else
-        rocksdb_iter_prev(range->iterator);
-    settle(walk, range);
-}
-
-/* The prefix, and the place as far as keys order by it: the priority at the end of a key does not count. */
-static size_t seek_key(const struct walk *walk, const struct range *range, char out[ROCKS_CUSTOMER_KEY])
-{
-    char key[ROCKS_KEY];
-
-    rocks_key_order(&walk->from, key);
-    memcpy(out, range->prefix, range->prefix_len);
-    memcpy(out + range->prefix_len, key + 1, ROCKS_KEY - 1);
-    return range->prefix_len + ROCKS_KEY - 1;
-}
-
-static void start_range(struct walk *walk, struct range *range)
-{
-    char key[ROCKS_CUSTOMER_KEY];
-    size_t len = seek_key(walk, range, key);
-
-    range->iterator = rocksdb_create_iterator_cf(walk->store->database.db, walk->store->database.read,
-                                                 walk->store->database.families[range->family]);
-    if (walk->forward)
-        rocksdb_iter_seek(range->iterator, key, len);
-    else
-        rocksdb_iter_seek_for_prev(range->iterator, key, len);
-    settle(walk, range);
-    while (range->is_at_key &&
-           rocks_place_compare(&range->place, &walk->from) * (walk->forward ? 1 : -1) <= 0)
-        step(walk, range);
-}
-
-/* The range whose key comes next; NULL at the end. */
-static struct range *next_range(struct walk *walk)
-{
-    struct range *next = NULL;
-
-    for (size_t i = 0; i < walk->count; i++) {
-        struct range *range = &walk->ranges[i];
-
-        if (range->is_at_key &&
-            (next == NULL || rocks_place_compare(&range->place, &next->place) * (walk->forward ? 1 : -1) < 0))
-            next = range;
-    }
-    return next;
-}
-
-static int walk_error(struct walk *walk)
-{
-    for (size_t i = 0; i < walk->count; i++) {
-        char *error = NULL;
-
-        rocksdb_iter_get_error(walk->ranges[i].iterator, &error);
-        if (error != NULL)
-            return rocks_read_failed(walk->store, "a listing cannot be read", error);
-    }
-    return 0;
-}
-
-static void walk_done(struct walk *walk)
-{
-    for (size_t i = 0; i < walk->count; i++)
-        rocksdb_iter_destroy(walk->ranges[i].iterator);
-}
-
 /* Visits the record of the range's key. */
-static int visit_range(struct walk *walk, const struct range *range, ordo_record_fn visit, void *context)
+static int visit_range(struct rocks_walk *walk, const struct rocks_range *range, ordo_record_fn visit,
+                       void *context)
 {
     struct ordo_record record;
     char key[ROCKS_KEY];
@@ -243,10 +127,10 @@ static bool show(void *context, const struct ordo_record *record)
 }
 
 /* The ranges that hold all records that match, with as few others as can be. */
-static void choose_ranges(struct walk *walk, const struct ordo_store_query *query)
+static void choose_ranges(struct rocks_walk *walk, const struct ordo_store_query *query)
 {
     if (query->customer.len > 0) {
-        struct range *range = add_range(walk, ROCKS_CUSTOMERS, (char)query->customer.len);
+        struct rocks_range *range = rocks_walk_add(walk, ROCKS_CUSTOMERS, (char)query->customer.len);
 
         memcpy(range->prefix + 1, query->customer.ptr, query->customer.len);
         range->prefix_len += query->customer.len;
@@ -255,12 +139,12 @@ static void choose_ranges(struct walk *walk, const struct ordo_store_query *quer
     if (query->statuses != 0 && (query->statuses & ORDO_STATUS_BIT(ORDO_STATUS_DONE)) == 0) {
         for (int status = 0; status < ORDO_STATUS_COUNT; status++)
             if ((query->statuses & ORDO_STATUS_BIT(status)) != 0)
-                add_range(walk, ROCKS_OPEN, (char)status);
+                rocks_walk_add(walk, ROCKS_OPEN, (char)status);
         return;
     }
     for (int priority = 0; priority < ORDO_PRIORITY_COUNT; priority++)
         if (query->priority < 0 || query->priority == priority)
-            add_range(walk, ROCKS_ORDERS, (char)priority);
+            rocks_walk_add(walk, ROCKS_ORDERS, (char)priority);
 }
 
 static struct rocks_place begin_of(const struct ordo_store_query *query)
@@ -281,9 +165,9 @@ static struct rocks_place begin_of(const struct ordo_store_query *query)
 int rocks_list(void *self, const struct ordo_store_query *query, ordo_record_fn visit, void *context,
                struct ordo_store_cursor *ret_after)
 {
-    struct walk walk = {.store = self, .from = begin_of(query), .since_ms = query->since_ms};
+    struct rocks_walk walk = {.store = self, .from = begin_of(query), .since_ms = query->since_ms};
     struct page page = {.query = query, .visit = visit, .context = context};
-    struct range *range;
+    struct rocks_range *range;
     int result = 0;
 
     *ret_after = query->after;
@@ -291,20 +175,19 @@ int rocks_list(void *self, const struct ordo_store_query *query, ordo_record_fn 
         return 0;
     *ret_after = (struct ordo_store_cursor){0, 0};
     choose_ranges(&walk, query);
-    for (size_t i = 0; i < walk.count; i++)
-        start_range(&walk, &walk.ranges[i]);
-    for (int scanned = 0; result == 0 && (range = next_range(&walk)) != NULL; scanned++) {
+    rocks_walk_start(&walk);
+    for (int scanned = 0; result == 0 && (range = rocks_walk_next(&walk)) != NULL; scanned++) {
         if (page.is_ended || page.shown == query->limit || scanned == SCAN_MAX) {
             *ret_after = (struct ordo_store_cursor){walk.from.received_ms, walk.from.number};
             break;
         }
         walk.from = range->place;
         result = visit_range(&walk, range, show, &page);
-        step(&walk, range);
+        rocks_walk_step(&walk, range);
     }
     if (result == 0)
-        result = walk_error(&walk);
-    walk_done(&walk);
+        result = rocks_walk_error(&walk);
+    rocks_walk_done(&walk);
     return result;
 }
 
@@ -324,21 +207,20 @@ static bool visit_pending(void *context, const struct ordo_record *record)
 
 int rocks_pending(void *self, ordo_record_fn visit, void *context)
 {
-    struct walk walk = {.store = self, .forward = true};
+    struct rocks_walk walk = {.store = self, .forward = true};
     struct pending pending = {.visit = visit, .context = context};
-    struct range *range;
+    struct rocks_range *range;
     int result = 0;
 
     for (int status = ORDO_STATUS_QUEUED; status < ORDO_STATUS_DONE; status++)
-        add_range(&walk, ROCKS_OPEN, (char)status);
-    for (size_t i = 0; i < walk.count; i++)
-        start_range(&walk, &walk.ranges[i]);
-    while (result == 0 && !pending.is_ended && (range = next_range(&walk)) != NULL) {
+        rocks_walk_add(&walk, ROCKS_OPEN, (char)status);
+    rocks_walk_start(&walk);
+    while (result == 0 && !pending.is_ended && (range = rocks_walk_next(&walk)) != NULL) {
         result = visit_range(&walk, range, visit_pending, &pending);
-        step(&walk, range);
+        rocks_walk_step(&walk, range);
     }
     if (result == 0)
-        result = walk_error(&walk);
-    walk_done(&walk);
+        result = rocks_walk_error(&walk);
+    rocks_walk_done(&walk);
     return result;
 }

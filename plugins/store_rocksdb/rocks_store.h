@@ -37,7 +37,7 @@ struct rocks_database {
     rocksdb_t *db;
     rocksdb_column_family_handle_t *families[ROCKS_FAMILY_COUNT];
     rocksdb_readoptions_t *read;
-    rocksdb_writeoptions_t *write_synced;
+    rocksdb_writeoptions_t *write_synced, *write_unsynced;
     rocksdb_cache_t *cache;
     int lock_fd;
 };
@@ -57,13 +57,14 @@ struct rocks_store {
     bool stopping;                      /* under lock */
 
     _Atomic bool failed; /* a write was not durable: nothing is acknowledged any more */
-    _Atomic uint64_t records, bytes, writes, refused;
+    _Atomic uint64_t records, bytes, writes, refused, dropped;
 };
 
 struct rocks_settings {
     const char *path;
     size_t cache_bytes, write_buffer_bytes;
-    uint64_t min_free_bytes;
+    uint64_t min_free_bytes, keep_orders;
+    int64_t keep_ms;
 };
 
 /* rocks_database.c: opens the folder, making it when it is not there, and locks it. 0 or a code with *err. */

@@ -10,233 +10,29 @@
  * known about the disk any more (a second fsync that succeeds proves nothing): all of it is refused, and so is
  * everything after it.
  */
-#include "rocks_store.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
-#include "id_hash.h"
 #include "quiet_thread.h"
+#include "rocks_batch.h"
 
-enum {
-    GROUP_BYTES = 8 << 20, /* a group ends behind the submission that reaches this */
-    TABLE_FIRST = 512,
-};
-
-/* Where an order stands after the writes of the group so far. */
-struct staged {
-    uint64_t hash;
-    struct rocks_place place;
-    const struct ordo_record *record; /* NULL: a free slot */
-};
-
-/* What is known of the order that a write is about. */
-struct present {
-    bool is_there;
-    struct rocks_place place;
-    enum ordo_status status;
-    size_t bytes;      /* of its value */
-    ordo_str customer; /* copied to customer_bytes when it comes from the database */
-    char customer_bytes[ORDO_ID_MAX];
-};
+enum { GROUP_BYTES = 8 << 20 /* a group ends behind the submission that reaches this */ };
 
 struct rocks_writer {
-    rocksdb_writebatch_t *batch;
     struct rocks_submissions taken;
-    struct rocks_counters counters, committed;
-    uint64_t seed[2];
+    struct rocks_batch batch;
+    struct rocks_retention retention;
     char *folder; /* whose disk is looked at */
     uint64_t min_free_bytes;
-    bool is_short;        /* of free space, in this group */
-    struct staged *table; /* open addressing; the orders of this group */
-    size_t table_size;    /* a power of two, at least twice the writes of the group */
-    size_t staged_count;
 };
-
-static size_t record_bytes(const struct ordo_record *record)
-{
-    return ROCKS_HEADER + record->id.len + record->customer.len + record->order.len + record->answer.len;
-}
-
-static struct staged *staged_slot(struct rocks_writer *writer, ordo_str id)
-{
-    uint64_t hash = id_hash(writer->seed, id);
-    size_t at = hash & (writer->table_size - 1);
-    struct staged *slot;
-
-    for (;; at = (at + 1) & (writer->table_size - 1)) {
-        slot = &writer->table[at];
-        if (slot->record == NULL || (slot->hash == hash && ordo_str_equal(slot->record->id, id)))
-            break;
-    }
-    slot->hash = hash;
-    return slot;
-}
-
-/* An empty table for a group; false when out of memory. */
-static bool table_make(struct rocks_writer *writer, size_t writes)
-{
-    size_t size = writer->table_size;
-    struct staged *table;
-
-    while (size < writes * 2)
-        size *= 2;
-    if (size > writer->table_size || writer->table == NULL) {
-        table = realloc(writer->table, size * sizeof(*table));
-        if (table == NULL)
-            return false;
-        writer->table = table;
-        writer->table_size = size;
-    }
-    memset(writer->table, 0, size * sizeof(*writer->table));
-    return true;
-}
-
-/* Looks an order up in the database. */
-static int find_stored(struct rocks_store *store, ordo_str id, struct present *present)
-{
-    rocksdb_pinnableslice_t *key, *value = NULL;
-    struct ordo_record record;
-    const char *bytes;
-    char *error;
-    size_t len;
-    int result = 0;
-
-    present->is_there = false;
-    key = rocks_database_get(&store->database, ROCKS_IDS, id.ptr, id.len, &error);
-    if (error != NULL)
-        return rocks_read_failed(store, "an id cannot be looked up", error);
-    if (key == NULL)
-        return 0;
-    bytes = rocksdb_pinnableslice_value(key, &len);
-    if (rocks_key_read_order(bytes, len, &present->place))
-        value = rocks_database_get(&store->database, ROCKS_ORDERS, bytes, len, &error);
-    if (value != NULL)
-        bytes = rocksdb_pinnableslice_value(value, &len);
-    if (value == NULL || !rocks_record_read(bytes, len, &record)) {
-        result = rocks_read_failed(store, "a record cannot be read", error);
-    } else {
-        present->is_there = true;
-        present->status = record.status;
-        present->bytes = len;
-        memcpy(present->customer_bytes, record.customer.ptr, record.customer.len);
-        present->customer = (ordo_str){present->customer_bytes, record.customer.len};
-    }
-    rocksdb_pinnableslice_destroy(value);
-    rocksdb_pinnableslice_destroy(key);
-    return result;
-}
-
-static int find_present(struct rocks_store *store, const struct staged *slot, ordo_str id,
-                        struct present *present)
-{
-    if (slot->record == NULL)
-        return find_stored(store, id, present);
-    present->is_there = true;
-    present->place = slot->place;
-    present->status = slot->record->status;
-    present->bytes = record_bytes(slot->record);
-    present->customer = slot->record->customer;
-    return 0;
-}
-
-static void batch_put(struct rocks_store *store, enum rocks_family family, const char *key, size_t key_len,
-                      const char *value, size_t value_len)
-{
-    rocksdb_writebatch_put_cf(store->writer->batch, store->database.families[family], key, key_len, value,
-                              value_len);
-}
-
-static void batch_delete(struct rocks_store *store, enum rocks_family family, const char *key, size_t key_len)
-{
-    rocksdb_writebatch_delete_cf(store->writer->batch, store->database.families[family], key, key_len);
-}
-
-static void put_record(struct rocks_store *store, const struct rocks_place *place,
-                       const struct ordo_record *record)
-{
-    rocksdb_column_family_handle_t *family = store->database.families[ROCKS_ORDERS];
-    char key[ROCKS_KEY], header[ROCKS_HEADER];
-    const char *parts[ROCKS_PARTS], *keys[] = {key};
-    size_t lens[ROCKS_PARTS], key_lens[] = {ROCKS_KEY};
-
-    rocks_key_order(place, key);
-    rocks_record_parts(record, header, parts, lens);
-    rocksdb_writebatch_putv_cf(store->writer->batch, family, 1, keys, key_lens, ROCKS_PARTS, parts, lens);
-}
-
-static void put_open(struct rocks_store *store, enum ordo_status status, const struct rocks_place *place,
-                     bool put)
-{
-    char key[ROCKS_OPEN_KEY];
-
-    if (status == ORDO_STATUS_DONE)
-        return;
-    rocks_key_open(status, place, key);
-    if (put)
-        batch_put(store, ROCKS_OPEN, key, sizeof(key), "", 0);
-    else
-        batch_delete(store, ROCKS_OPEN, key, sizeof(key));
-}
-
-/* An invalid record claims nothing: an order that takes its id is a new one, with a place of its own. */
-static void remove_present(struct rocks_store *store, const struct present *present)
-{
-    char key[ROCKS_CUSTOMER_KEY];
-
-    rocks_key_order(&present->place, key);
-    batch_delete(store, ROCKS_ORDERS, key, ROCKS_KEY);
-    if (present->customer.len > 0) {
-        size_t len = rocks_key_customer(present->customer, &present->place, key);
-
-        batch_delete(store, ROCKS_CUSTOMERS, key, len);
-    }
-    put_open(store, present->status, &present->place, false);
-    store->writer->counters.records--;
-    store->writer->counters.bytes -= present->bytes;
-}
-
-static void insert_new(struct rocks_store *store, struct rocks_place *ret_place,
-                       const struct ordo_record *record)
-{
-    struct rocks_counters *counters = &store->writer->counters;
-    char order_key[ROCKS_KEY], key[ROCKS_CUSTOMER_KEY];
-
-    *ret_place = (struct rocks_place){
-        .priority = record->priority,
-        .received_ms = record->received_ms < 0 ? 0 : (uint64_t)record->received_ms,
-        .number = counters->next_number++,
-    };
-    rocks_key_order(ret_place, order_key);
-    batch_put(store, ROCKS_IDS, record->id.ptr, record->id.len, order_key, ROCKS_KEY);
-    if (record->customer.len > 0) {
-        size_t len = rocks_key_customer(record->customer, ret_place, key);
-
-        batch_put(store, ROCKS_CUSTOMERS, key, len, "", 0);
-    }
-    put_open(store, record->status, ret_place, true);
-    put_record(store, ret_place, record);
-    counters->records++;
-    counters->bytes += record_bytes(record);
-}
-
-static void replace_present(struct rocks_store *store, const struct present *present,
-                            const struct ordo_record *record)
-{
-    if (present->status != record->status) {
-        put_open(store, present->status, &present->place, false);
-        put_open(store, record->status, &present->place, true);
-    }
-    put_record(store, &present->place, record);
-    store->writer->counters.bytes += record_bytes(record) - present->bytes;
-}
 
 /* Looks once a group, which costs a system call; tells when it changes. */
 static void look_at_space(struct rocks_store *store)
 {
     struct rocks_writer *writer = store->writer;
-    bool was_short = writer->is_short;
+    bool was_short = writer->batch.refuse_new, is_short;
     char message[256];
     struct statvfs space;
     uint64_t free_bytes;
@@ -244,82 +40,32 @@ static void look_at_space(struct rocks_store *store)
     if (writer->min_free_bytes == 0 || statvfs(writer->folder, &space) != 0)
         return;
     free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
-    writer->is_short = free_bytes < writer->min_free_bytes;
-    if (writer->is_short == was_short)
+    is_short = free_bytes < writer->min_free_bytes;
+    writer->batch.refuse_new = is_short;
+    if (is_short == was_short)
         return;
     snprintf(message, sizeof(message),
-             writer->is_short
+             is_short
                  ? "the disk has %llu MiB free, less than min_free: new orders are refused until it has more"
                  : "the disk has %llu MiB free again: new orders are taken",
              (unsigned long long)(free_bytes >> 20));
-    store->host->log(store->host->engine, writer->is_short ? ORDO_LOG_ERROR : ORDO_LOG_INFO, message);
+    store->host->log(store->host->engine, is_short ? ORDO_LOG_ERROR : ORDO_LOG_INFO, message);
 }
 
-/* Compares, and puts what the write changes into the batch. Its result, should the batch become durable. */
-static int stage(struct rocks_store *store, const struct ordo_write *write)
-{
-    struct rocks_writer *writer = store->writer;
-    const struct ordo_record *record = &write->record;
-    struct staged *slot = staged_slot(writer, record->id);
-    struct present present;
-    int result = find_present(store, slot, record->id, &present);
-
-    if (result != 0)
-        return result;
-    if ((write->replaces & (present.is_there ? ORDO_STATUS_BIT(present.status) : ORDO_STATUS_BIT_ABSENT)) ==
-        0)
-        return ORDO_EEXISTS;
-    if (!present.is_there && writer->is_short)
-        return ORDO_EFULL;
-    if (present.is_there && present.status != ORDO_STATUS_INVALID) {
-        slot->place = present.place;
-        replace_present(store, &present, record);
-    } else {
-        if (present.is_there)
-            remove_present(store, &present);
-        insert_new(store, &slot->place, record);
-    }
-    slot->record = record;
-    writer->staged_count++;
-    return 0;
-}
-
-static void fail_all(struct rocks_store *store, const char *error)
-{
-    char message[512];
-
-    atomic_store(&store->failed, true);
-    snprintf(message, sizeof(message), "cannot write: %s", error);
-    store->host->failed(store->host->engine, message);
-}
-
-/* Writes the batch and waits for the disk. */
-static int sync_batch(struct rocks_store *store)
-{
-    struct rocks_writer *writer = store->writer;
-    char *error = NULL;
-
-    rocksdb_writebatch_put(writer->batch, "counters", 8, (const char *)&writer->counters,
-                           sizeof(writer->counters));
-    rocksdb_write(store->database.db, store->database.write_synced, writer->batch, &error);
-    if (error == NULL) {
-        writer->committed = writer->counters;
-        atomic_store_explicit(&store->records, writer->counters.records, memory_order_relaxed);
-        atomic_store_explicit(&store->bytes, writer->counters.bytes, memory_order_relaxed);
-        return 0;
-    }
-    writer->counters = writer->committed;
-    fail_all(store, error);
-    free(error);
-    return ORDO_EIO;
-}
-
-/* Stages all writes of the group; what cannot be staged has its result. */
+/* Stages all writes of the group; what cannot be staged has its result. An order that becomes final may be one that
+ * the retention has passed. */
 static void stage_group(struct rocks_store *store, struct rocks_submission *group, size_t count, int failed)
 {
+    struct rocks_writer *writer = store->writer;
+
     for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < group[i].count; k++)
-            group[i].writes[k].result = failed != 0 ? failed : stage(store, &group[i].writes[k]);
+        for (size_t k = 0; k < group[i].count; k++) {
+            struct ordo_write *write = &group[i].writes[k];
+
+            write->result = failed != 0 ? failed : rocks_batch_stage(&writer->batch, write);
+            if (write->result == 0)
+                rocks_retention_note(&writer->retention, &writer->batch.place);
+        }
 }
 
 static void end_group(struct rocks_store *store, struct rocks_submission *group, size_t count, int failed)
@@ -346,17 +92,15 @@ static void end_group(struct rocks_store *store, struct rocks_submission *group,
 static void commit_group(struct rocks_store *store, struct rocks_submission *group, size_t count,
                          size_t writes)
 {
-    struct rocks_writer *writer = store->writer;
+    struct rocks_batch *batch = &store->writer->batch;
     int failed = atomic_load(&store->failed) ? ORDO_EIO : 0;
 
-    if (!table_make(writer, writes))
+    if (rocks_batch_begin(batch, writes) != 0)
         failed = ORDO_ENOMEM;
-    writer->staged_count = 0;
     look_at_space(store);
-    rocksdb_writebatch_clear(writer->batch);
     stage_group(store, group, count, failed);
-    if (failed == 0 && writer->staged_count > 0)
-        failed = sync_batch(store);
+    if (failed == 0)
+        failed = rocks_batch_write(batch, true);
     end_group(store, group, count, failed);
 }
 
@@ -367,7 +111,7 @@ static void commit_taken(struct rocks_store *store)
 
     for (size_t i = 0; i < taken->count; i++) {
         for (size_t k = 0; k < taken->items[i].count; k++)
-            bytes += record_bytes(&taken->items[i].writes[k].record);
+            bytes += rocks_record_bytes(&taken->items[i].writes[k].record);
         writes += taken->items[i].count;
         if (bytes < GROUP_BYTES && i + 1 < taken->count)
             continue;
@@ -375,6 +119,64 @@ static void commit_taken(struct rocks_store *store)
         from = i + 1;
         bytes = writes = 0;
     }
+}
+
+/* Deletes what is too much or too old, not synced: what a crash brings back is deleted again. True when there may be
+ * more at once. */
+static bool retain(struct rocks_store *store)
+{
+    struct rocks_writer *writer = store->writer;
+    struct rocks_retention *retention = &writer->retention;
+    bool more;
+
+    if (atomic_load(&store->failed))
+        return false;
+    more = rocks_retention_find(store, retention, writer->batch.counters.records,
+                                store->host->utc_ms(store->host->engine));
+    if (retention->count == 0 || rocks_batch_begin(&writer->batch, 0) != 0)
+        return more;
+    for (size_t i = 0; i < retention->count; i++)
+        rocks_batch_delete(&writer->batch, &retention->victims[i]);
+    if (rocks_batch_write(&writer->batch, false) == 0)
+        atomic_fetch_add_explicit(&store->dropped, retention->count, memory_order_relaxed);
+    return more;
+}
+
+/* Needs the lock. Returns when there is something to write or to end, and after a second when ages are looked at. */
+static void wait_for_work(struct rocks_store *store)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec++;
+    while (store->submitted.count == 0 && !store->stopping)
+        if (store->writer->retention.keep_ms == 0)
+            pthread_cond_wait(&store->arrived, &store->lock);
+        else if (pthread_cond_timedwait(&store->arrived, &store->lock, &until) != 0)
+            return;
+}
+
+static void *run(void *context)
+{
+    struct rocks_store *store = context;
+    struct rocks_writer *writer = store->writer;
+    bool stopping, more = false;
+
+    do {
+        struct rocks_submissions empty = writer->taken;
+
+        empty.count = 0;
+        pthread_mutex_lock(&store->lock);
+        if (!more)
+            wait_for_work(store);
+        writer->taken = store->submitted;
+        store->submitted = empty;
+        stopping = store->stopping;
+        pthread_mutex_unlock(&store->lock);
+        commit_taken(store);
+        more = !stopping && retain(store);
+    } while (!stopping || writer->taken.count > 0);
+    return NULL;
 }
 
 static int push(struct rocks_submissions *submissions, const struct rocks_submission *submission)
@@ -390,27 +192,6 @@ static int push(struct rocks_submissions *submissions, const struct rocks_submis
     }
     submissions->items[submissions->count++] = *submission;
     return 0;
-}
-
-static void *run(void *context)
-{
-    struct rocks_store *store = context;
-    struct rocks_writer *writer = store->writer;
-
-    for (;;) {
-        struct rocks_submissions empty = writer->taken;
-
-        empty.count = 0;
-        pthread_mutex_lock(&store->lock);
-        while (store->submitted.count == 0 && !store->stopping)
-            pthread_cond_wait(&store->arrived, &store->lock);
-        writer->taken = store->submitted;
-        store->submitted = empty;
-        pthread_mutex_unlock(&store->lock);
-        if (writer->taken.count == 0)
-            return NULL;
-        commit_taken(store);
-    }
 }
 
 void rocks_submit(void *self, struct ordo_write *writes, size_t count, ordo_store_done_fn done, void *context)
@@ -433,51 +214,20 @@ void rocks_submit(void *self, struct ordo_write *writes, size_t count, ordo_stor
     done(context, writes, count);
 }
 
-static int read_counters(struct rocks_store *store, struct rocks_counters *ret_counters,
-                         struct ordo_error *err)
-{
-    rocksdb_pinnableslice_t *slice;
-    const char *value;
-    char *error;
-    size_t len;
-
-    *ret_counters = (struct rocks_counters){.next_number = 1};
-    slice = rocks_database_get(&store->database, ROCKS_META, "counters", 8, &error);
-    if (error != NULL) {
-        store->host->fail(err, ORDO_EIO, NULL, "its counters cannot be read: %s", error);
-        free(error);
-        return ORDO_EIO;
-    }
-    if (slice == NULL)
-        return 0;
-    value = rocksdb_pinnableslice_value(slice, &len);
-    if (len >= sizeof(*ret_counters))
-        memcpy(ret_counters, value, sizeof(*ret_counters));
-    rocksdb_pinnableslice_destroy(slice);
-    return 0;
-}
-
 int rocks_writer_start(struct rocks_store *store, const struct rocks_settings *settings,
                        struct ordo_error *err)
 {
     struct rocks_writer *writer = calloc(1, sizeof(*writer));
     int result;
 
-    if (writer == NULL)
-        return store->host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
     store->writer = writer;
-    writer->table_size = TABLE_FIRST;
-    writer->batch = rocksdb_writebatch_create();
-    writer->folder = strdup(settings->path);
-    writer->min_free_bytes = settings->min_free_bytes;
-    id_hash_seed(writer->seed);
-    if (writer->folder == NULL || !table_make(writer, 1))
+    if (writer == NULL || (writer->folder = strdup(settings->path)) == NULL)
         return store->host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
-    if ((result = read_counters(store, &writer->counters, err)) != 0)
+    writer->min_free_bytes = settings->min_free_bytes;
+    writer->retention.keep_orders = settings->keep_orders;
+    writer->retention.keep_ms = settings->keep_ms;
+    if ((result = rocks_batch_init(&writer->batch, store, err)) != 0)
         return result;
-    writer->committed = writer->counters;
-    atomic_init(&store->records, writer->counters.records);
-    atomic_init(&store->bytes, writer->counters.bytes);
     result = quiet_thread_start(&store->thread, "store", run, store, store->host, err);
     store->started = result == 0;
     return result;
@@ -497,10 +247,8 @@ void rocks_writer_stop(struct rocks_store *store)
     }
     if (writer == NULL)
         return;
-    if (writer->batch != NULL)
-        rocksdb_writebatch_destroy(writer->batch);
+    rocks_batch_done(&writer->batch);
     free(writer->taken.items);
-    free(writer->table);
     free(writer->folder);
     free(writer);
     store->writer = NULL;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define US_H ((int64_t)3600 * 1000000)
+
 static const struct ordo_option options[] = {
     {"path", ORDO_OPTION_STRING, "", 0, 4000, NULL, "Folder of the database; empty: `store` in data_dir."},
     {"cache", ORDO_OPTION_SIZE, "64MiB", 1 << 20, (int64_t)1 << 40, NULL,
@@ -16,6 +18,10 @@ static const struct ordo_option options[] = {
     {"min_free", ORDO_OPTION_SIZE, "256MiB", 0, (int64_t)1 << 50, NULL,
      "Free space of the disk below which new orders are refused (507) until there is more again; 0: not "
      "looked at."},
+    {"keep_orders", ORDO_OPTION_INT, "0", 0, 1000000000000, "orders",
+     "Orders kept at most; then the oldest final ones are deleted; 0: all."},
+    {"keep_for", ORDO_OPTION_DURATION, "0s", 0, 876000 * US_H, NULL,
+     "How long an order is kept behind its receipt, if it is final; 0: for ever."},
     {0},
 };
 
@@ -27,6 +33,7 @@ static void stat_all(void *self, struct ordo_store_stat *ret_stat)
         .records = atomic_load_explicit(&store->records, memory_order_relaxed),
         .bytes = atomic_load_explicit(&store->bytes, memory_order_relaxed),
         .writes = atomic_load_explicit(&store->writes, memory_order_relaxed),
+        .dropped = atomic_load_explicit(&store->dropped, memory_order_relaxed),
         .refused = atomic_load_explicit(&store->refused, memory_order_relaxed),
     };
 
@@ -63,8 +70,11 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
         .path = host->option_string(values, "path"),
         .cache_bytes = (size_t)host->option_int(values, "cache"),
         .write_buffer_bytes = (size_t)host->option_int(values, "write_buffer"),
+        .keep_orders = (uint64_t)host->option_int(values, "keep_orders"),
+        .keep_ms = host->option_int(values, "keep_for") / 1000,
         .min_free_bytes = (uint64_t)host->option_int(values, "min_free"),
     };
+    pthread_condattr_t monotonic;
     char path[4096];
     int result;
 
@@ -72,7 +82,10 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
         return host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
     store->host = host;
     pthread_mutex_init(&store->lock, NULL);
-    pthread_cond_init(&store->arrived, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&store->arrived, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (settings.path[0] == '\0') {
         snprintf(path, sizeof(path), "%s/store", host->data_dir(host->engine));
         settings.path = path;

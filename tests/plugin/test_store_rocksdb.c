@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -272,6 +274,65 @@ static void test_failed_disk_ends_all_acknowledgement(void **state)
     fake_plugin_close(store);
 }
 
+static void test_oldest_final_orders_are_deleted_by_number(void **state)
+{
+    struct fake_plugin *store = store_open(module, (const char *const[]){setting, "keep_orders=100", NULL});
+    struct store_seen *seen = calloc(1, sizeof(*seen));
+
+    (void)state;
+    assert_non_null(seen);
+    fill(store, 0, 50, ORDO_STATUS_HELD);
+    fill(store, 50, 500, ORDO_STATUS_DONE);
+    while (store_stat(store).dropped < 400)
+        sched_yield();
+    assert_int_equal(store_stat(store).records, 100);
+    for (unsigned i = 0; i < 500; i++)
+        assert_int_equal(store_has(store, i), i < 50 || i >= 450); /* held ones are never deleted */
+    store_list_all(store, (struct ordo_store_query){.priority = ANY, .limit = 7}, seen);
+    assert_int_equal(seen->count, 100);
+    seen->count = 0;
+    store_list_all(store, (struct ordo_store_query){.priority = ANY, .limit = 7, .customer = ORDO_STR("c-3")},
+                   seen);
+    assert_int_equal(seen->count, 10);
+
+    /* One that was passed while it was held is the oldest once it is final. */
+    assert_int_equal(store_write(store, store_record(7, ORDO_STATUS_DONE), BIT(ORDO_STATUS_HELD)), 0);
+    fill(store, 500, 501, ORDO_STATUS_DONE);
+    while (store_stat(store).dropped < 401)
+        sched_yield();
+    assert_false(store_has(store, 7));
+    assert_true(store_has(store, 450));
+    fake_plugin_close(store);
+
+    store = store_open(module, settings); /* without a bound nothing is deleted */
+    fill(store, 600, 700, ORDO_STATUS_DONE);
+    assert_int_equal(store_stat(store).records, 200);
+    fake_plugin_close(store);
+    free(seen);
+}
+
+static void test_old_final_orders_are_deleted(void **state)
+{
+    struct fake_plugin *store = store_open(module, (const char *const[]){setting, "keep_for=1h", NULL});
+    struct ordo_record now = store_record(200, ORDO_STATUS_DONE);
+    struct timespec clock;
+
+    (void)state;
+    clock_gettime(CLOCK_REALTIME, &clock);
+    now.received_ms = (int64_t)clock.tv_sec * 1000;
+    assert_int_equal(store_write(store, now, ABSENT), 0);
+    fill(store, 0, 150, ORDO_STATUS_DONE); /* received in 2023 */
+    fill(store, 150, 151, ORDO_STATUS_QUEUED);
+    while (store_stat(store).dropped < 150)
+        sched_yield();
+    assert_true(store_has(store, 200));
+    assert_true(store_has(store, 150));
+    assert_int_equal(store_stat(store).records, 2);
+    assert_int_equal(store_write(store, store_record(3, ORDO_STATUS_QUEUED), ABSENT),
+                     0); /* its id is free again */
+    fake_plugin_close(store);
+}
+
 /* A file that takes the space which the store asks for, and goes again. */
 static void test_new_orders_wait_for_space_on_the_disk(void **state)
 {
@@ -389,6 +450,8 @@ int main(int argc, char **argv)
         CASE(test_folder_is_for_its_owner_only),
         CASE(test_newer_data_is_refused),
         CASE(test_failed_disk_ends_all_acknowledgement),
+        CASE(test_oldest_final_orders_are_deleted_by_number),
+        CASE(test_old_final_orders_are_deleted),
         CASE(test_new_orders_wait_for_space_on_the_disk),
         CASE(test_order_that_takes_an_invalid_ones_id_is_new),
         CASE(test_page_is_bounded),

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT
+ * rocks_batch.c: compares writes with what is there, in the database and in the batch itself, and stages what they
+ * change: the record and the entries that lead to it.
+ */
+#include "rocks_batch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "id_hash.h"
+
+enum { TABLE_FIRST = 512 };
+
+/* Where an order stands after the writes of the group so far. */
+struct rocks_staged {
+    uint64_t hash;
+    struct rocks_place place;
+    const struct ordo_record *record; /* NULL: a free slot */
+};
+
+/* What is known of the order that a write is about. */
+struct present {
+    bool is_there;
+    struct rocks_place place;
+    enum ordo_status status;
+    size_t bytes;      /* of its value */
+    ordo_str customer; /* copied to customer_bytes when it comes from the database */
+    char customer_bytes[ORDO_ID_MAX];
+};
+
+static struct rocks_staged *staged_slot(struct rocks_batch *batch, ordo_str id)
+{
+    uint64_t hash = id_hash(batch->seed, id);
+    size_t at = hash & (batch->table_size - 1);
+    struct rocks_staged *slot;
+
+    for (;; at = (at + 1) & (batch->table_size - 1)) {
+        slot = &batch->table[at];
+        if (slot->record == NULL || (slot->hash == hash && ordo_str_equal(slot->record->id, id)))
+            break;
+    }
+    slot->hash = hash;
+    return slot;
+}
+
+/* An empty table for a group; false when out of memory. */
+static bool table_make(struct rocks_batch *batch, size_t writes)
+{
+    size_t size = batch->table_size;
+    struct rocks_staged *table;
+
+    while (size < writes * 2)
+        size *= 2;
+    if (size > batch->table_size || batch->table == NULL) {
+        table = realloc(batch->table, size * sizeof(*table));
+        if (table == NULL)
+            return false;
+        batch->table = table;
+        batch->table_size = size;
+    }
+    memset(batch->table, 0, size * sizeof(*batch->table));
+    return true;
+}
+
+/* Looks an order up in the database. */
+static int find_stored(struct rocks_batch *batch, ordo_str id, struct present *present)
+{
+    rocksdb_pinnableslice_t *key, *value = NULL;
+    struct ordo_record record;
+    const char *bytes;
+    char *error;
+    size_t len;
+    int result = 0;
+
+    present->is_there = false;
+    key = rocks_database_get(&batch->store->database, ROCKS_IDS, id.ptr, id.len, &error);
+    if (error != NULL)
+        return rocks_read_failed(batch->store, "an id cannot be looked up", error);
+    if (key == NULL)
+        return 0;
+    bytes = rocksdb_pinnableslice_value(key, &len);
+    if (rocks_key_read_order(bytes, len, &present->place))
+        value = rocks_database_get(&batch->store->database, ROCKS_ORDERS, bytes, len, &error);
+    if (value != NULL)
+        bytes = rocksdb_pinnableslice_value(value, &len);
+    if (value == NULL || !rocks_record_read(bytes, len, &record)) {
+        result = rocks_read_failed(batch->store, "a record cannot be read", error);
+    } else {
+        present->is_there = true;
+        present->status = record.status;
+        present->bytes = len;
+        memcpy(present->customer_bytes, record.customer.ptr, record.customer.len);
+        present->customer = (ordo_str){present->customer_bytes, record.customer.len};
+    }
+    rocksdb_pinnableslice_destroy(value);
+    rocksdb_pinnableslice_destroy(key);
+    return result;
+}
+
+static int find_present(struct rocks_batch *batch, const struct rocks_staged *slot, ordo_str id,
+                        struct present *present)
+{
+    if (slot->record == NULL)
+        return find_stored(batch, id, present);
+    present->is_there = true;
+    present->place = slot->place;
+    present->status = slot->record->status;
+    present->bytes = rocks_record_bytes(slot->record);
+    present->customer = slot->record->customer;
+    return 0;
+}
+
+static void batch_put(struct rocks_batch *batch, enum rocks_family family, const char *key, size_t key_len,
+                      const char *value, size_t value_len)
+{
+    rocksdb_writebatch_put_cf(batch->batch, batch->store->database.families[family], key, key_len, value,
+                              value_len);
+}
+
+static void batch_delete(struct rocks_batch *batch, enum rocks_family family, const char *key, size_t key_len)
+{
+    rocksdb_writebatch_delete_cf(batch->batch, batch->store->database.families[family], key, key_len);
+}
+
+static void put_record(struct rocks_batch *batch, const struct rocks_place *place,
+                       const struct ordo_record *record)
+{
+    rocksdb_column_family_handle_t *family = batch->store->database.families[ROCKS_ORDERS];
+    char key[ROCKS_KEY], header[ROCKS_HEADER];
+    const char *parts[ROCKS_PARTS], *keys[] = {key};
+    size_t lens[ROCKS_PARTS], key_lens[] = {ROCKS_KEY};
+
+    rocks_key_order(place, key);
+    rocks_record_parts(record, header, parts, lens);
+    rocksdb_writebatch_putv_cf(batch->batch, family, 1, keys, key_lens, ROCKS_PARTS, parts, lens);
+}
+
+static void put_open(struct rocks_batch *batch, enum ordo_status status, const struct rocks_place *place,
+                     bool put)
+{
+    char key[ROCKS_OPEN_KEY];
+
+    if (status == ORDO_STATUS_DONE)
+        return;
+    rocks_key_open(status, place, key);
+    if (put)
+        batch_put(batch, ROCKS_OPEN, key, sizeof(key), "", 0);
+    else
+        batch_delete(batch, ROCKS_OPEN, key, sizeof(key));
+}
+
+/* An invalid record claims nothing: an order that takes its id is a new one, with a place of its own. */
+static void remove_present(struct rocks_batch *batch, const struct present *present)
+{
+    char key[ROCKS_CUSTOMER_KEY];
+
+    rocks_key_order(&present->place, key);
+    batch_delete(batch, ROCKS_ORDERS, key, ROCKS_KEY);
+    if (present->customer.len > 0) {
+        size_t len = rocks_key_customer(present->customer, &present->place, key);
+
+        batch_delete(batch, ROCKS_CUSTOMERS, key, len);
+    }
+    put_open(batch, present->status, &present->place, false);
+    batch->counters.records--;
+    batch->counters.bytes -= present->bytes;
+}
+
+static void insert_new(struct rocks_batch *batch, struct rocks_place *ret_place,
+                       const struct ordo_record *record)
+{
+    struct rocks_counters *counters = &batch->counters;
+    char order_key[ROCKS_KEY], key[ROCKS_CUSTOMER_KEY];
+
+    *ret_place = (struct rocks_place){
+        .priority = record->priority,
+        .received_ms = record->received_ms < 0 ? 0 : (uint64_t)record->received_ms,
+        .number = counters->next_number++,
+    };
+    rocks_key_order(ret_place, order_key);
+    batch_put(batch, ROCKS_IDS, record->id.ptr, record->id.len, order_key, ROCKS_KEY);
+    if (record->customer.len > 0) {
+        size_t len = rocks_key_customer(record->customer, ret_place, key);
+
+        batch_put(batch, ROCKS_CUSTOMERS, key, len, "", 0);
+    }
+    put_open(batch, record->status, ret_place, true);
+    put_record(batch, ret_place, record);
+    counters->records++;
+    counters->bytes += rocks_record_bytes(record);
+}
+
+static void replace_present(struct rocks_batch *batch, const struct present *present,
+                            const struct ordo_record *record)
+{
+    if (present->status != record->status) {
+        put_open(batch, present->status, &present->place, false);
+        put_open(batch, record->status, &present->place, true);
+    }
+    put_record(batch, &present->place, record);
+    batch->counters.bytes += rocks_record_bytes(record) - present->bytes;
+}
+
+int rocks_batch_stage(struct rocks_batch *batch, const struct ordo_write *write)
+{
+    const struct ordo_record *record = &write->record;
+    struct rocks_staged *slot = staged_slot(batch, record->id);
+    struct present present;
+    int result = find_present(batch, slot, record->id, &present);
+
+    if (result != 0)
+        return result;
+    if ((write->replaces & (present.is_there ? ORDO_STATUS_BIT(present.status) : ORDO_STATUS_BIT_ABSENT)) ==
+        0)
+        return ORDO_EEXISTS;
+    if (!present.is_there && batch->refuse_new)
+        return ORDO_EFULL;
+    if (present.is_there && present.status != ORDO_STATUS_INVALID) {
+        slot->place = present.place;
+        replace_present(batch, &present, record);
+    } else {
+        if (present.is_there)
+            remove_present(batch, &present);
+        insert_new(batch, &slot->place, record);
+    }
+    slot->record = record;
+    batch->place = slot->place;
+    batch->staged_count++;
+    return 0;
+}
+
+void rocks_batch_delete(struct rocks_batch *batch, const struct rocks_victim *victim)
+{
+    const struct present present = {.is_there = true,
+                                    .place = victim->place,
+                                    .status = victim->status,
+                                    .bytes = victim->bytes,
+                                    .customer = {victim->customer, victim->customer_len}};
+
+    remove_present(batch, &present);
+    batch_delete(batch, ROCKS_IDS, victim->id, victim->id_len);
+    batch->staged_count++;
+}
+
+static void fail_all(struct rocks_store *store, const char *error)
+{
+    char message[512];
+
+    atomic_store(&store->failed, true);
+    snprintf(message, sizeof(message), "cannot write: %s", error);
+    store->host->failed(store->host->engine, message);
+}
+
+int rocks_batch_write(struct rocks_batch *batch, bool sync)
+{
+    struct rocks_store *store = batch->store;
+    char *error = NULL;
+
+    if (batch->staged_count == 0)
+        return 0;
+    rocksdb_writebatch_put(batch->batch, "counters", 8, (const char *)&batch->counters,
+                           sizeof(batch->counters));
+    rocksdb_write(store->database.db, sync ? store->database.write_synced : store->database.write_unsynced,
+                  batch->batch, &error);
+    if (error == NULL) {
+        batch->committed = batch->counters;
+        atomic_store_explicit(&store->records, batch->counters.records, memory_order_relaxed);
+        atomic_store_explicit(&store->bytes, batch->counters.bytes, memory_order_relaxed);
+        return 0;
+    }
+    batch->counters = batch->committed;
+    fail_all(store, error);
+    free(error);
+    return ORDO_EIO;
+}
+
+int rocks_batch_begin(struct rocks_batch *batch, size_t writes)
+{
+    batch->staged_count = 0;
+    rocksdb_writebatch_clear(batch->batch);
+    return table_make(batch, writes) ? 0 : ORDO_ENOMEM;
+}
+
+static int read_counters(struct rocks_store *store, struct rocks_counters *ret_counters,
+                         struct ordo_error *err)
+{
+    rocksdb_pinnableslice_t *slice;
+    const char *value;
+    char *error;
+    size_t len;
+
+    *ret_counters = (struct rocks_counters){.next_number = 1};
+    slice = rocks_database_get(&store->database, ROCKS_META, "counters", 8, &error);
+    if (error != NULL) {
+        store->host->fail(err, ORDO_EIO, NULL, "its counters cannot be read: %s", error);
+        free(error);
+        return ORDO_EIO;
+    }
+    if (slice == NULL)
+        return 0;
+    value = rocksdb_pinnableslice_value(slice, &len);
+    if (len >= sizeof(*ret_counters))
+        memcpy(ret_counters, value, sizeof(*ret_counters));
+    rocksdb_pinnableslice_destroy(slice);
+    return 0;
+}
+
+int rocks_batch_init(struct rocks_batch *batch, struct rocks_store *store, struct ordo_error *err)
+{
+    int result;
+
+    *batch =
+        (struct rocks_batch){.store = store, .table_size = TABLE_FIRST, .batch = rocksdb_writebatch_create()};
+    id_hash_seed(batch->seed);
+    if ((result = read_counters(store, &batch->counters, err)) != 0)
+        return result;
+    batch->committed = batch->counters;
+    atomic_init(&store->records, batch->counters.records);
+    atomic_init(&store->bytes, batch->counters.bytes);
+    return 0;
+}
+
+void rocks_batch_done(struct rocks_batch *batch)
+{
+    if (batch->batch != NULL)
+        rocksdb_writebatch_destroy(batch->batch);
+    free(batch->table);
+}
