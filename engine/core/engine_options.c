@@ -57,7 +57,9 @@ const struct ordo_option ordo_engine_options[] = {
     {"rules.max_attempts", ORDO_OPTION_INT, "5", 1, 1000, NULL,
      "Attempts at an order that asks for a retry, before it is dead."},
     {"rules.retry_after", ORDO_OPTION_DURATION, "1s", 0, US_H, NULL,
-     "Wait before the next attempt when rules.on_error is retry."},
+     "Wait before the second attempt when rules.on_error is retry; doubled with each one."},
+    {"rules.retry_max", ORDO_OPTION_DURATION, "1h", 0, 720 * US_H, NULL,
+     "Longest wait that doubling makes of rules.retry_after, or of what a rule asked for."},
     {"rules.jit", ORDO_OPTION_BOOL, "true", 0, 0, NULL, "Compile hot rules to machine code."},
 
     {"limits.order_bytes", ORDO_OPTION_SIZE, "1MiB", 1, GIB, NULL, "Bytes of one order."},

@@ -48,6 +48,7 @@ X("OrderRecord",
          "\"dead\"]}") ","
   MEMBER("priority", TEXT) "," MEMBER("attempt", INTEGER) "," MEMBER("revision", INTEGER) ","
   MEMBER("received_at", TIME) "," MEMBER("updated_at", TIME) "," MEMBER("customer", TEXT) ","
+  MEMBER("attempts", "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}") ","
   MEMBER("order", REF("Order")) "," MEMBER("decision", REF("Decision")) "," MEMBER("problem", REF("Problem")) "}}")
 X("OrderPage",
   "{\"type\":\"object\",\"required\":[\"orders\",\"next\"],\"properties\":{"

@@ -31,8 +31,7 @@ static void detached_finish(struct ordo_origin *origin, struct ordo_job *jobs)
             };
             detached->decided(detached->context, &outcome);
         }
-        ordo_buffer_done(&detached->job.answer);
-        free(detached);
+        ordo__detached_free(detached);
     }
 }
 

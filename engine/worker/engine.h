@@ -25,6 +25,7 @@ struct ordo_engine_options {
     uint32_t workers;       /* 0: one a core */
     uint32_t max_in_flight; /* orders a worker holds at most */
     uint32_t max_attempts;  /* rules.max_attempts */
+    int64_t retry_max_ms;   /* rules.retry_max */
     uint32_t sink_backlog;  /* decisions waiting for a sink, above which workers take no new orders */
     const struct ordo_store_ops *store;
     void *store_self;

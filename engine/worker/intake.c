@@ -120,6 +120,15 @@ struct ordo__detached *ordo__detached_new(struct ordo_engine *engine, ordo_str b
     return detached;
 }
 
+void ordo__detached_free(struct ordo__detached *detached)
+{
+    if (detached == NULL)
+        return;
+    ordo_buffer_done(&detached->job.answer);
+    ordo_buffer_done(&detached->attempts);
+    free(detached);
+}
+
 struct ordo__detached *ordo__detached_of_record(struct ordo_engine *engine, const struct ordo_record *record)
 {
     struct ordo__detached *detached = ordo__detached_new(engine, record->order);
@@ -136,6 +145,7 @@ struct ordo__detached *ordo__detached_of_record(struct ordo_engine *engine, cons
     job->received_ms = record->received_ms;
     job->received_ns = ordo_clock_ns();
     job->parsed = true;
+    ordo__attempts_of_record(record, &detached->attempts);
     return detached;
 }
 
@@ -422,7 +432,6 @@ int ordo_engine_submit_bytes(struct ordo_engine *engine, ordo_str order, ordo_ou
                                                                      : ORDO_ESTOPPED;
     }
     ordo_fail(err, result, NULL, ORDO_STR_FMT, ORDO_STR_ARG(ordo_buffer_str(&detached->job.answer)));
-    ordo_buffer_done(&detached->job.answer);
-    free(detached);
+    ordo__detached_free(detached);
     return result;
 }

@@ -66,8 +66,9 @@ static bool write_record(void *context, const struct ordo_record *record)
         ordo_json_raw(json, record->order);
     }
     if (has_answer) {
-        ordo_json_key(json,
-                      record->status == ORDO_STATUS_INVALID ? ORDO_STR("problem") : ORDO_STR("decision"));
+        ordo_json_key(json, record->status == ORDO_STATUS_INVALID  ? ORDO_STR("problem")
+                            : record->status == ORDO_STATUS_QUEUED ? ORDO_STR("attempts")
+                                                                   : ORDO_STR("decision"));
         ordo_json_raw(json, record->answer);
     }
     ordo_json_end_object(json);
@@ -156,9 +157,7 @@ static bool copy_record(void *context, const struct ordo_record *record)
 static void copy_done(struct copy *copy)
 {
     ordo_buffer_done(&copy->answer);
-    if (copy->detached != NULL)
-        ordo_buffer_done(&copy->detached->job.answer);
-    free(copy->detached);
+    ordo__detached_free(copy->detached);
 }
 
 /* Waits for one write; the store may complete it on its own thread. */
@@ -210,6 +209,7 @@ static int retry_claimed(struct ordo_engine *engine, struct copy *copy)
     if (job->attempt < engine->options.max_attempts - 1)
         job->attempt = engine->options.max_attempts - 1;
     ordo__pending_record(job, 0, &write.record);
+    write.record.answer = ordo_buffer_str(&copy->detached->attempts);
     if ((result = write_and_wait(engine, &write)) != 0) {
         ordo_queue_release(engine->queue, job->priority, 1);
         return problem(result == ORDO_EEXISTS ? ORDO_PROBLEM_NOT_DEAD : ORDO_PROBLEM_INTERNAL);

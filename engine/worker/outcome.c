@@ -42,8 +42,9 @@ static void write_decision(struct ordo_job *job, const struct ordo_run *run)
 }
 
 /* The record of an order whose attempts are used up; sinks get it too. */
-static void write_dead(struct ordo_job *job, const struct ordo_run *run)
+static void write_dead(struct ordo_engine *engine, struct ordo_job *job, const struct ordo_run *run)
 {
+    struct ordo_buffer attempts = {0};
     struct ordo_json_writer json;
 
     ordo_buffer_clear(&job->answer);
@@ -58,7 +59,13 @@ static void write_dead(struct ordo_job *job, const struct ordo_run *run)
     ordo_json_key_string(&json, ORDO_STR("reason"), run->decision.reason);
     ordo_json_key_int(&json, ORDO_STR("attempt"), job->attempt);
     ordo_json_key_int(&json, ORDO_STR("generation"), (int64_t)run->generation);
+    if (ordo__is_detached(engine, job))
+        ordo_buffer_append(&attempts, ordo_buffer_str(&((struct ordo__detached *)job)->attempts));
+    ordo__attempt_note(&attempts, job, run);
+    ordo_json_key(&json, ORDO_STR("attempts"));
+    ordo_json_raw(&json, ordo_buffer_str(&attempts));
     ordo_json_end_object(&json);
+    ordo_buffer_done(&attempts);
 }
 
 static void decided(struct ordo__worker *worker, struct ordo_job *job, const struct ordo_run *run)
@@ -79,7 +86,7 @@ static void died(struct ordo__worker *worker, struct ordo_job *job, const struct
     job->problem = ORDO_PROBLEM_ORDER_DEAD;
     job->status = ORDO_STATUS_DEAD;
     job->revision++;
-    write_dead(job, run);
+    write_dead(worker->engine, job, run);
     ordo__record(worker, job, ORDO_STATUS_DEAD, ORDO__REPLACES_OWN, NULL);
 }
 
@@ -90,7 +97,7 @@ static void retried(struct ordo__worker *worker, struct ordo_job *job, const str
     struct ordo_job *later = job;
 
     ordo_metrics_add(worker->metrics, ORDO_COUNTER_ATTEMPTS_RETRIED, 1);
-    job->retry_after_ms = run->decision.retry_after_ms;
+    job->retry_after_ms = ordo__attempt_wait_ms(engine, job, run->decision.retry_after_ms);
     if (!ordo__is_detached(engine, job)) {
         later = &ordo__detached_new(engine, job->bytes)->job;
         ordo__job_copy_envelope(later, job);
@@ -98,6 +105,7 @@ static void retried(struct ordo__worker *worker, struct ordo_job *job, const str
         ordo_inflight_move(engine->inflight, job, later);
         job->kind = ORDO_ANSWER_LATER;
     }
+    ordo__attempt_note(&((struct ordo__detached *)later)->attempts, job, run);
     job->status = ORDO_STATUS_QUEUED;
     ordo__record(worker, job, ORDO_STATUS_QUEUED, ORDO__REPLACES_OWN, later);
 }

@@ -34,8 +34,10 @@ void ordo__record(struct ordo__worker *worker, struct ordo_job *job, enum ordo_s
 {
     struct ordo__commit *commit;
     int64_t now_ms = ordo_clock_utc_ms();
-    bool has_answer = status != ORDO_STATUS_QUEUED;
+    ordo_str answer = status == ORDO_STATUS_QUEUED ? ORDO_STR_NONE : ordo_buffer_str(&job->answer);
 
+    if (status == ORDO_STATUS_QUEUED && later != NULL) /* its attempts so far */
+        answer = ordo_buffer_str(&((struct ordo__detached *)later)->attempts);
     if (worker->open_commit == NULL)
         worker->open_commit = commit_new(worker);
     commit = worker->open_commit;
@@ -58,7 +60,7 @@ void ordo__record(struct ordo__worker *worker, struct ordo_job *job, enum ordo_s
                 .id = ordo_job_id(job),
                 .customer = ordo_job_customer(job),
                 .order = job->bytes,
-                .answer = has_answer ? ordo_buffer_str(&job->answer) : ORDO_STR_NONE,
+                .answer = answer,
             },
         .replaces = replaces,
     };

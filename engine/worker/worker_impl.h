@@ -32,7 +32,8 @@ struct ordo__detached {
     void (*stored)(struct ordo__detached *detached, int result); /* while its first record is being written */
     struct ordo_job *waiting; /* whose origin is answered when it is stored */
     struct ordo_write write;
-    char bytes[]; /* the order, then ORDO_JSON_PADDING */
+    struct ordo_buffer attempts; /* JSON array: those that ended with a retry; empty: none */
+    char bytes[];                /* the order, then ORDO_JSON_PADDING */
 };
 
 /* Records on their way into the store. `next` links it in a free list or an inbox. */
@@ -104,7 +105,16 @@ struct ordo_engine {
     uint32_t switched;              /* under lock: workers that have seen it */
 };
 
+/* attempts.c */
+/* Until the next attempt: what was asked for, doubled with each attempt up to rules.retry_max, and up to a quarter more. */
+int64_t ordo__attempt_wait_ms(const struct ordo_engine *engine, const struct ordo_job *job, int64_t asked_ms);
+/* Adds the attempt that just ended to the array. */
+void ordo__attempt_note(struct ordo_buffer *attempts, const struct ordo_job *job, const struct ordo_run *run);
+/* Appends the attempts that a queued or dead order's record tells of. */
+void ordo__attempts_of_record(const struct ordo_record *record, struct ordo_buffer *attempts);
+
 struct ordo__detached *ordo__detached_new(struct ordo_engine *engine, ordo_str bytes);
+void ordo__detached_free(struct ordo__detached *detached); /* NULL is allowed */
 /* The order of a record, as a job that was received when the record says. */
 struct ordo__detached *ordo__detached_of_record(struct ordo_engine *engine, const struct ordo_record *record);
 static inline bool ordo__is_detached(const struct ordo_engine *engine, const struct ordo_job *job)

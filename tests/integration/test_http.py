@@ -81,14 +81,23 @@ class Outcomes(HttpTest):
         self.assertEqual(answer.headers["retry-after"], "2")  # 1,500 ms, rounded up
         self.assertEqual(answer.json, {"id": "retry-1", "status": "queued"})
         self.assertIn("content-length", answer.headers)
+        found = self.request("GET", "/orders/retry-1").json
+        self.assertEqual([(attempt["attempt"], attempt["reason"]) for attempt in found["attempts"]], [(1, "again")])
+        self.assertGreater(found["due_at"], found["updated_at"])
 
     def test_dead_after_the_last_attempt_and_tried_once_more(self):
         self.assertEqual(self.post(an_order("dead-1", verdict="retry0")).status, 202)
         self.wait_for_status("dead-1", "dead")
+        self.assertEqual(self.attempts("dead-1"), [(number, "again") for number in range(1, 6)])
         self.assert_problem(self.post(an_order("dead-1", verdict="retry0")), 500, "order_dead", "/retry")
         answer = self.request("POST", "/orders/dead-1/retry")
         self.assertEqual((answer.status, answer.headers["location"]), (202, "/orders/dead-1"))
         self.wait_for_status("dead-1", "dead")
+        self.assertEqual(self.attempts("dead-1"), [(number, "again") for number in range(1, 7)])
+
+    def attempts(self, order_id):
+        return [(attempt["attempt"], attempt["reason"])
+                for attempt in self.request("GET", f"/orders/{order_id}").json["decision"]["attempts"]]
 
     def test_retry_of_what_is_not_dead(self):
         self.post(an_order("alive-1"))

@@ -65,6 +65,7 @@ class Restart(unittest.TestCase):
             self.assertEqual(engine.post(order("o-2")).json["decision"], "accepted")
             found = engine.request("GET", "/orders/o-1").json
             self.assertEqual((found["status"], found["attempt"], found["due_at"]), ("queued", 1, due))
+            self.assertEqual([attempt["reason"] for attempt in found["attempts"]], ["not now"])
             answer = engine.post(order("o-1", coupon="LATER"))
             self.assertEqual((answer.status, answer.json["code"]), (409, "in_progress"))
 
