@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What is there when the engine starts again: after a stop, after a kill, after a disk that took no more."""
-import http.client
 import os
 import resource
-import threading
 
 from harness import Engine, main, order, unittest
 
@@ -127,42 +125,6 @@ class Restart(unittest.TestCase):
             self.assertEqual(engine.request("GET", "/readyz").status, 200)
             self.assertEqual(engine.stats()["store_failed"], 3)
             self.assertEqual(engine.log.count("less than min_free: new orders are refused until it has more"), 1)
-
-    def test_nothing_acknowledged_is_lost_when_killed_under_load(self):
-        with Engine(settings={"log.level": "info"}) as engine:
-            for round_number in range(3):
-                acknowledged = self.load_until_killed(engine, round_number)
-                engine.restart()
-                for order_id, decision in acknowledged.items():
-                    found = engine.request("GET", f"/orders/{order_id}").json
-                    self.assertEqual(found["decision"], decision)
-
-    def load_until_killed(self, engine, round_number):
-        acknowledged, enough = {}, threading.Event()
-
-        def send(client):
-            connection = engine.connection()
-            try:
-                for number in range(100000):
-                    order_id = f"k-{round_number}-{client}-{number}"
-                    answer = engine.request("POST", "/orders", order(order_id), connection=connection)
-                    acknowledged[order_id] = answer.json
-                    if len(acknowledged) >= 300:
-                        enough.set()
-            except (OSError, http.client.HTTPException):
-                pass  # the kill; without it, `enough` is never set
-            finally:
-                connection.close()
-
-        clients = [threading.Thread(target=send, args=(client,)) for client in range(8)]
-        for client in clients:
-            client.start()
-        self.assertTrue(enough.wait(60))
-        engine.kill()
-        for client in clients:
-            client.join()
-        self.assertGreaterEqual(len(acknowledged), 300)
-        return acknowledged
 
 
 if __name__ == "__main__":
