@@ -63,9 +63,24 @@ struct ordo_store_stat {
     uint64_t records, bytes, dropped, writes, refused;
 };
 
+/* Something that verify found: one sentence that names the file, key or order it is about. */
+typedef void (*ordo_finding_fn)(void *context, const char *message);
+
+/* What verify looked at. */
+struct ordo_store_report {
+    uint32_t size;
+    uint64_t orders, index_entries, bytes, findings;
+};
+
+/* What a store can do beyond the operations that each one has. */
+enum ordo_store_ability {
+    ORDO_STORE_DURABLE = 1, /* it outlives the process: backup, restore and verify are there */
+};
+
 /* All operations may be called from any thread, at once. */
 struct ordo_store_ops {
     uint32_t size;
+    uint32_t abilities; /* bits of enum ordo_store_ability */
     /* Writes, in order, and calls done. Does not wait for the disk. */
     void (*submit)(void *self, struct ordo_write *writes, size_t count, ordo_store_done_fn done,
                    void *context);
@@ -80,4 +95,23 @@ struct ordo_store_ops {
      * once at the start, before any other operation. */
     int (*pending)(void *self, ordo_record_fn visit, void *context);
     void (*stat)(void *self, struct ordo_store_stat *ret_stat); /* ret_stat->size is set by the caller */
+
+    /* With ORDO_STORE_DURABLE: */
+
+    /* Copies the store as it is at one moment into `folder`, which must not exist yet, while everything goes on. Blocks;
+     * one call at a time. 0 or a code with *err. */
+    int (*backup)(void *self, const char *folder, struct ordo_error *err);
+    /* The next two need no open store: they work on the one that these options describe, which no process may use
+     * meanwhile. Main thread; they block. */
+
+    /* Makes the store what the backup in `folder` is. Fails when there is a store already; what it has begun is then not
+     * seen by an open. The backup is left as it was. */
+    int (*restore)(const struct ordo_host *host, const struct ordo_options *options, const char *folder,
+                   struct ordo_error *err);
+    /* Reads everything: checksums, every index entry against its order and back, counters. Each defect is told to `found`.
+     * `folder` is a backup to look at instead; NULL: the store itself. Changes nothing. 0 also when there were findings; a
+     * code with *err when it could not look. */
+    int (*verify)(const struct ordo_host *host, const struct ordo_options *options, const char *folder,
+                  ordo_finding_fn found, void *context, struct ordo_store_report *ret_report,
+                  struct ordo_error *err);
 };
