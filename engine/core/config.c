@@ -6,6 +6,7 @@
 #include "core/config.h"
 #include "core/config_layers.h"
 #include "core/config_yaml.h"
+#include "core/order.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { LABEL_MAX = 64 };
 
 struct kept_text {
     struct kept_text *next;
@@ -125,6 +128,7 @@ static void take_plugin(struct ordo_config *config, const struct ordo_config_nod
 
     *ret_plugin = (struct ordo_config_plugin){
         .name = "",
+        .label = "",
         .node = node,
         .section = keep_text(config, section),
         .data_dir = config->options == NULL ? NULL : ordo_options_string(config->options, "data_dir")};
@@ -136,7 +140,34 @@ static void take_plugin(struct ordo_config *config, const struct ordo_config_nod
         ordo_config_complain(errors, name, false, section, "plugin must be a name such as %s",
                              *section == 's' && section[1] == 't' ? "store_rocksdb" : "sink_file");
     else
-        ret_plugin->name = name->scalar;
+        ret_plugin->name = ret_plugin->label = name->scalar;
+}
+
+/* The store remembers under its label what a sink has taken, so no two may have the same. */
+static void label_sink(struct ordo_config_plugin *sinks, size_t count, struct ordo_buffer *errors)
+{
+    struct ordo_config_plugin *sink = &sinks[count];
+    const struct ordo_config_node *label = ordo_config_child(sink->node, "name");
+
+    if (label != NULL &&
+        (label->kind != ORDO_CONFIG_SCALAR || !ordo_id_is_valid(ordo_str_from(label->scalar)) ||
+         strlen(label->scalar) > LABEL_MAX)) {
+        ordo_config_complain(errors, label, false, sink->section,
+                             "name must be 1 to %d of A-Z a-z 0-9 . _ ~ : -", LABEL_MAX);
+        return;
+    }
+    if (label != NULL)
+        sink->label = label->scalar;
+    for (size_t i = 0; i < count; i++) {
+        if (*sink->label == '\0' || strcmp(sinks[i].label, sink->label) != 0)
+            continue;
+        ordo_config_complain(
+            errors, sink->node, false, sink->section,
+            "there is a sink '%s' already; give this one a name of its own (name: NAME), under "
+            "which its place is remembered",
+            sink->label);
+        return;
+    }
 }
 
 static void take_store(struct ordo_config *config, struct ordo_buffer *errors)
@@ -180,6 +211,8 @@ static size_t take_list(struct ordo_config *config, const char *key, struct ordo
     for (const struct ordo_config_node *node = list->first; node != NULL; node = node->next, count++) {
         snprintf(section, sizeof section, "%s[%zu]", key, count);
         take_plugin(config, node, section, &(*ret_plugins)[count], errors);
+        if (strcmp(key, "sinks") == 0)
+            label_sink(*ret_plugins, count, errors);
     }
     return count;
 }

@@ -34,7 +34,9 @@ const struct ordo_config_node *ordo_config_root(const struct ordo_config *config
 
 /* A plugin section: its name and the mapping with its options (NULL: none given). */
 struct ordo_config_plugin {
-    const char *name;
+    const char *name; /* of the plugin */
+    const char *
+        label; /* what the log and the store call it: a sink's own `name`, else the plugin's; in the config's tree */
     const struct ordo_config_node *node;
     const char *section;  /* "store", "sources[1]" */
     const char *data_dir; /* the option of this name, for its host */

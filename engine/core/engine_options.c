@@ -49,8 +49,6 @@ const struct ordo_option ordo_engine_options[] = {
      "A medium order that has waited so long is taken next."},
     {"queue.max_wait_low", ORDO_OPTION_DURATION, "2s", 0, US_H, NULL,
      "A low order that has waited so long is taken next."},
-    {"queue.sink_backlog", ORDO_OPTION_INT, "100000", 1, 100000000, "decisions",
-     "Decisions that wait for a sink before workers take no new orders."},
 
     {"rules.on_error", ORDO_OPTION_ENUM, "hold", 0, 0, "hold|reject|retry",
      "What becomes of an order whose rule broke."},

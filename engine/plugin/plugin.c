@@ -69,7 +69,8 @@ struct ordo_plugin_instance *ordo_plugin_open(const struct ordo_config_plugin *s
         return NULL;
     }
     snprintf(prefix, sizeof prefix, "%s.", section->section);
-    options = ordo_options_parse(ordo_plugin_of(library)->options, section->node, prefix, "plugin", errors);
+    options = ordo_options_parse(ordo_plugin_of(library)->options, section->node, prefix,
+                                 kind == ORDO_PLUGIN_SINK ? "plugin|name" : "plugin", errors);
     if (options == NULL || check_only) {
         ordo_options_free(options);
         ordo_plugin_unload(library);
@@ -80,7 +81,7 @@ struct ordo_plugin_instance *ordo_plugin_open(const struct ordo_config_plugin *s
     instance->plugin = ordo_plugin_of(library);
     instance->library = library;
     instance->options = options;
-    snprintf(instance->tag, sizeof instance->tag, "%s", section->name);
+    snprintf(instance->tag, sizeof instance->tag, "%s", section->label);
     instance->data_dir = section->data_dir;
     ordo__plugin_host_init(instance);
     if (open_instance(instance, section, errors))

@@ -26,8 +26,9 @@ struct kind {
 };
 
 static const struct operation store_required[] = {
-    OPERATION(ordo_store_ops, submit),  OPERATION(ordo_store_ops, get),  OPERATION(ordo_store_ops, list),
-    OPERATION(ordo_store_ops, pending), OPERATION(ordo_store_ops, stat), {0, NULL},
+    OPERATION(ordo_store_ops, submit),    OPERATION(ordo_store_ops, get),   OPERATION(ordo_store_ops, list),
+    OPERATION(ordo_store_ops, pending),   OPERATION(ordo_store_ops, stat),  OPERATION(ordo_store_ops, sinks),
+    OPERATION(ordo_store_ops, emissions), OPERATION(ordo_store_ops, taken), {0, NULL},
 };
 static const struct operation source_required[] = {OPERATION(ordo_source_ops, start),
                                                    OPERATION(ordo_source_ops, stop),

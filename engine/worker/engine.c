@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * engine.c: the engine's life: made, started, drained, stopped, freed; switching rules; figures.
  *
- * Locks, in order: engine->lock, then none. The queue's, the in-flight index's and the emitter's locks are
+ * Locks, in order: engine->lock, then none. The queue's, the in-flight index's and the sinks' locks are
  * leaves.
  */
 #include "worker/engine.h"
@@ -35,11 +35,8 @@ static void detached_finish(struct ordo_origin *origin, struct ordo_job *jobs)
     }
 }
 
-/* A sink has caught up: the workers may take orders again. */
-static void sinks_relieved(void *context)
+static void wake_workers(struct ordo_engine *engine)
 {
-    struct ordo_engine *engine = context;
-
     for (uint32_t i = 0; i < engine->worker_count; i++)
         ordo_waker_wake(&engine->workers[i].waker);
 }
@@ -91,6 +88,8 @@ struct ordo_engine *ordo_engine_new(const struct ordo_engine_options *options, s
     engine->ruleset = options->ruleset == NULL ? NULL : ordo_ruleset_ref(options->ruleset);
     atomic_init(&engine->switch_number, 1);
     ORDO_REQUIRE(pthread_mutex_init(&engine->lock, NULL) == 0);
+    ORDO_REQUIRE(pthread_mutex_init(&engine->recovery.lock, NULL) == 0);
+    ORDO_REQUIRE(pthread_rwlock_init(&engine->listening, NULL) == 0);
     ORDO_REQUIRE(pthread_mutex_init(&engine->source_lock, NULL) == 0);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -108,38 +107,17 @@ struct ordo_engine *ordo_engine_new(const struct ordo_engine_options *options, s
     return engine;
 }
 
-/* What the store kept from before: orders that were promised an outcome. A later attempt waits until it is due. */
-static bool queue_pending(void *context, const struct ordo_record *record)
-{
-    struct ordo_engine *engine = context;
-    struct ordo__detached *detached;
-    int64_t wait_ms = record->due_ms - ordo_clock_utc_ms();
-
-    if (record->status != ORDO_STATUS_QUEUED)
-        return true;
-    detached = ordo__detached_of_record(engine, record);
-    detached->job.recorded = true;
-    if (!ordo_inflight_claim(engine->inflight, &detached->job))
-        ORDO_REQUIRE(!"the store listed an order twice");
-    ordo_timers_push(
-        &engine->workers[0].timers,
-        (struct ordo_timer){.due_ns = detached->job.received_ns + (wait_ms > 0 ? wait_ms * 1000000 : 0),
-                            .job = &detached->job});
-    return true;
-}
-
 int ordo_engine_start(struct ordo_engine *engine, struct ordo_error *err)
 {
     const struct ordo_engine_options *options = &engine->options;
     char name[32];
     int result;
 
-    engine->emitter = ordo_emitter_start(options->sinks, options->sink_count, options->sink_backlog,
-                                         engine->metrics, sinks_relieved, engine, err);
+    engine->emitter = ordo_emitter_start(options->sinks, options->sink_count, options->store,
+                                         options->store_self, engine->metrics, err);
     if (engine->emitter == NULL)
-        return ORDO_ENOMEM;
-    if ((result = options->store->pending(options->store_self, queue_pending, engine)) != 0)
-        return ordo_fail(err, result, "store", "cannot list its pending orders: %s", ordo_error_name(result));
+        return err->code;
+    atomic_store(&engine->recovery.is_active, true);
     for (uint32_t i = 0; i < engine->worker_count; i++) {
         snprintf(name, sizeof(name), "worker-%u", i);
         result = ordo_thread_start(&engine->workers[i].thread, name, ordo__worker_run, &engine->workers[i]);
@@ -215,7 +193,7 @@ bool ordo_engine_drain(struct ordo_engine *engine, int64_t until_ns)
     ordo_engine_begin_drain(engine);
     atomic_store(&engine->refusing, true);
     ordo_log_debug("engine", "stopping: no new orders are taken");
-    sinks_relieved(engine); /* wakes the workers, so that idle ones say so */
+    wake_workers(engine); /* so that idle ones say so */
     pthread_mutex_lock(&engine->lock);
     while (!(empty = is_empty(engine)))
         if (pthread_cond_timedwait(&engine->changed, &engine->lock, &until) != 0)
@@ -257,7 +235,7 @@ void ordo_engine_stop(struct ordo_engine *engine)
     atomic_store(&engine->draining, true);
     atomic_store(&engine->refusing, true);
     atomic_store(&engine->stopping, true);
-    sinks_relieved(engine);
+    wake_workers(engine);
     for (uint32_t i = 0; i < engine->worker_count; i++)
         ordo_thread_join(&engine->workers[i].thread);
     give_up_queue(engine);
@@ -293,6 +271,8 @@ void ordo_engine_free(struct ordo_engine *engine)
     ordo_ruleset_unref(engine->ruleset);
     ordo_metrics_registry_free(engine->metrics);
     pthread_mutex_destroy(&engine->lock);
+    pthread_mutex_destroy(&engine->recovery.lock);
+    pthread_rwlock_destroy(&engine->listening);
     pthread_mutex_destroy(&engine->source_lock);
     pthread_cond_destroy(&engine->changed);
     free(engine);
@@ -307,7 +287,7 @@ int ordo_engine_switch(struct ordo_engine *engine, struct ordo_ruleset *ruleset)
     engine->ruleset = ordo_ruleset_ref(ruleset);
     engine->switched = 0;
     atomic_fetch_add_explicit(&engine->switch_number, 1, memory_order_release);
-    sinks_relieved(engine);
+    wake_workers(engine);
     while (engine->switched < engine->worker_count && !atomic_load(&engine->stopping))
         pthread_cond_wait(&engine->changed, &engine->lock);
     if (engine->switched < engine->worker_count)
@@ -359,11 +339,6 @@ const struct ordo_limits *ordo_engine_limits(struct ordo_engine *engine)
 bool ordo_engine_is_draining(struct ordo_engine *engine)
 {
     return atomic_load_explicit(&engine->draining, memory_order_relaxed);
-}
-
-void ordo_engine_listen(struct ordo_engine *engine, struct ordo_listener *listener)
-{
-    ordo_emitter_listen(engine->emitter, listener);
 }
 
 void ordo_engine_reopen(struct ordo_engine *engine)

@@ -26,7 +26,6 @@ struct ordo_engine_options {
     uint32_t max_in_flight; /* orders a worker holds at most */
     uint32_t max_attempts;  /* rules.max_attempts */
     int64_t retry_max_ms;   /* rules.retry_max */
-    uint32_t sink_backlog;  /* decisions waiting for a sink, above which workers take no new orders */
     const struct ordo_store_ops *store;
     void *store_self;
     struct ordo_plugin_instance *const *sinks;
@@ -36,7 +35,7 @@ struct ordo_engine_options {
 };
 
 struct ordo_engine *ordo_engine_new(const struct ordo_engine_options *options, struct ordo_error *err);
-/* Starts the workers and sink threads, and queues what the store has pending. */
+/* Starts the workers, which take up what the store has pending, and the sinks' threads. */
 int ordo_engine_start(struct ordo_engine *engine, struct ordo_error *err);
 /* From now on ordo_engine_is_draining is true, so that /readyz can say so; orders are still taken. */
 void ordo_engine_begin_drain(struct ordo_engine *engine);

@@ -180,8 +180,8 @@ struct replay {
     bool found;
 };
 
-/* An invalid record claims nothing, so it does not count. A pending one of the same bytes is this order itself, since
- * the job holds the claim on its id: recorded by a promise while it waited in the queue, or before a restart. */
+/* An invalid record claims nothing, so it does not count. One on its way is the job's own when its client was promised an
+ * outcome while it waited; else it is one from before the start, whose turn comes. */
 static bool replay_record(void *context, const struct ordo_record *record)
 {
     struct replay *replay = context;
@@ -189,7 +189,7 @@ static bool replay_record(void *context, const struct ordo_record *record)
     bool same = ordo_str_equal(record->order, job->bytes);
 
     if (record->status == ORDO_STATUS_INVALID ||
-        (record->status == ORDO_STATUS_QUEUED && same && job->claimed))
+        (record->status == ORDO_STATUS_QUEUED && atomic_load(&job->promise) == ORDO_PROMISE_GIVEN))
         return false;
     replay->found = true;
     if (!same) {

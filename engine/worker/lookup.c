@@ -311,8 +311,8 @@ int ordo_engine_resolve(struct ordo_engine *engine, ordo_str id, bool accepted, 
 {
     struct copy copy = {.engine = engine};
     struct resolution resolution = {accepted, by, reason, 0};
-    struct ordo_write write = {.replaces = ORDO_STATUS_BIT(ORDO_STATUS_HELD)};
-    struct ordo_chunk *chunk = NULL;
+    struct ordo_write write = {.replaces = ORDO_STATUS_BIT(ORDO_STATUS_HELD),
+                               .emits = ordo_emitter_has_sinks(engine->emitter)};
     int result;
 
     if (!ordo_engine_enter(engine)) /* the sinks may have heard their last decision */
@@ -345,8 +345,8 @@ int ordo_engine_resolve(struct ordo_engine *engine, ordo_str id, bool accepted, 
         goto out;
     }
     count_resolved(engine, accepted);
-    ordo_emitter_add(engine->emitter, &chunk, id, resolution.revision, ordo_buffer_str(answer));
-    ordo_emitter_hand_over(engine->emitter, &chunk);
+    ordo_emitter_wake(engine->emitter);
+    ordo__tell(engine, &(struct ordo_emission){id, resolution.revision, ordo_buffer_str(answer)}, 1);
 out:
     copy_done(&copy);
     ordo_engine_leave(engine);

@@ -77,7 +77,7 @@ static void decided(struct ordo__worker *worker, struct ordo_job *job, const str
     job->verdict = verdict;
     job->revision++;
     write_decision(job, run);
-    ordo__record(worker, job, job->status, ORDO__REPLACES_OWN, NULL);
+    ordo__record(worker, job, job->status, NULL);
 }
 
 static void died(struct ordo__worker *worker, struct ordo_job *job, const struct ordo_run *run)
@@ -87,7 +87,7 @@ static void died(struct ordo__worker *worker, struct ordo_job *job, const struct
     job->status = ORDO_STATUS_DEAD;
     job->revision++;
     write_dead(worker->engine, job, run);
-    ordo__record(worker, job, ORDO_STATUS_DEAD, ORDO__REPLACES_OWN, NULL);
+    ordo__record(worker, job, ORDO_STATUS_DEAD, NULL);
 }
 
 /* A next attempt. A job of the engine's own goes on itself; another is answered, and a copy goes on. */
@@ -107,7 +107,7 @@ static void retried(struct ordo__worker *worker, struct ordo_job *job, const str
     }
     ordo__attempt_note(&((struct ordo__detached *)later)->attempts, job, run);
     job->status = ORDO_STATUS_QUEUED;
-    ordo__record(worker, job, ORDO_STATUS_QUEUED, ORDO__REPLACES_OWN, later);
+    ordo__record(worker, job, ORDO_STATUS_QUEUED, later);
 }
 
 /* A client that waits is told and nothing is kept, so that the corrected order may use the id again. One that
@@ -127,7 +127,7 @@ static void invalid(struct ordo__worker *worker, struct ordo_job *job, const str
                        &run->problems);
     ordo_metrics_add(worker->metrics, ORDO_COUNTER_ORDERS_INVALID, 1);
     if (job->recorded || !atomic_compare_exchange_strong(&job->promise, &promise, ORDO_PROMISE_ENDED))
-        ordo__record(worker, job, ORDO_STATUS_INVALID, ORDO__REPLACES_OWN, NULL);
+        ordo__record(worker, job, ORDO_STATUS_INVALID, NULL);
     else
         ordo__finish(worker, job);
 }

@@ -2,7 +2,7 @@
  * record.c: commits a turn's records in one submit, and answers when the store says that they are durable.
  *
  * The store may complete inside of submit (store_memory) or later on a thread of its own; then the commit
- * comes back through the worker's inbox, so that answers, sinks and counters stay with the worker.
+ * comes back through the worker's inbox, so that answers and counters stay with the worker.
  */
 #include <stdlib.h>
 
@@ -29,8 +29,20 @@ static struct ordo__commit *commit_new(struct ordo__worker *worker)
     return commit;
 }
 
+/* States in which the order's record may be. One that is on its way is the job's own only when it was recorded before, or
+ * when its client was promised an outcome: from here on no promise is given any more. */
+static uint32_t replaces_own(struct ordo_job *job)
+{
+    uint32_t replaces = ORDO_STATUS_BIT_ABSENT | ORDO_STATUS_BIT(ORDO_STATUS_INVALID);
+    int promise = ORDO_PROMISE_NONE;
+
+    if (!atomic_compare_exchange_strong(&job->promise, &promise, ORDO_PROMISE_ENDED) || job->recorded)
+        replaces |= ORDO_STATUS_BIT(ORDO_STATUS_QUEUED);
+    return replaces;
+}
+
 void ordo__record(struct ordo__worker *worker, struct ordo_job *job, enum ordo_status status,
-                  uint32_t replaces, struct ordo_job *later)
+                  struct ordo_job *later)
 {
     struct ordo__commit *commit;
     int64_t now_ms = ordo_clock_utc_ms();
@@ -62,7 +74,9 @@ void ordo__record(struct ordo__worker *worker, struct ordo_job *job, enum ordo_s
                 .order = job->bytes,
                 .answer = answer,
             },
-        .replaces = replaces,
+        .replaces = replaces_own(job),
+        .emits = status != ORDO_STATUS_QUEUED && status != ORDO_STATUS_INVALID &&
+                 ordo_emitter_has_sinks(worker->engine->emitter),
     };
     if (commit->count == ORDO__COMMIT_MAX)
         ordo__record_flush(worker);
@@ -92,8 +106,6 @@ static void answer_dead(struct ordo_job *job)
 
 static void stored(struct ordo__worker *worker, struct ordo_job *job, struct ordo_job *later)
 {
-    struct ordo_emitter *emitter = worker->engine->emitter;
-
     if (later != NULL) { /* the next attempt begins when it is due */
         later->recorded = true;
         ordo_job_set_stage(later, ORDO_STAGE_QUEUED);
@@ -107,11 +119,12 @@ static void stored(struct ordo__worker *worker, struct ordo_job *job, struct ord
         return;
     }
     count_outcome(worker, job);
-    if (job->status != ORDO_STATUS_INVALID && ordo_emitter_is_wanted(emitter))
-        ordo_emitter_add(emitter, &worker->chunk, ordo_job_id(job), job->revision,
-                         ordo_buffer_str(&job->answer));
-    if (job->status == ORDO_STATUS_DEAD)
+    if (job->status != ORDO_STATUS_INVALID)
+        ordo__recorded_add(worker, job);
+    if (job->status == ORDO_STATUS_DEAD) {
+        ordo__recorded_tell(worker); /* before its answer becomes another */
         answer_dead(job);
+    }
     ordo__finish(worker, job);
 }
 
@@ -127,7 +140,7 @@ static void refused(struct ordo__worker *worker, struct ordo_job *job, struct or
         later->origin->finish(later->origin, later);
     }
     if (result == ORDO_EEXISTS && ordo__job_replay(worker->engine, job)) {
-        ordo_metrics_add(worker->metrics, ORDO_COUNTER_ORDERS_REPLAYED, 1);
+        ordo_metrics_add(worker->metrics, ordo__job_conflict_counter(job), 1);
     } else {
         ordo_metrics_add(worker->metrics, ORDO_COUNTER_ORDERS_STORE_FAILED, 1);
         if (ordo_log_gate_pass(&gate, &skipped))
@@ -149,6 +162,7 @@ static void complete(struct ordo__worker *worker, struct ordo__commit *commit)
         else
             refused(worker, commit->jobs[i], commit->later[i], commit->writes[i].result);
     }
+    ordo_emitter_wake(worker->engine->emitter);
     worker->committing -= commit->count;
     commit->next = worker->free_commits;
     worker->free_commits = commit;
@@ -223,6 +237,7 @@ void ordo__finish(struct ordo__worker *worker, struct ordo_job *job)
 
 void ordo__finish_flush(struct ordo__worker *worker)
 {
+    ordo__recorded_tell(worker);
     for (size_t i = 0; i < sizeof(worker->finished) / sizeof(*worker->finished); i++) {
         struct finished finished = worker->finished[i];
 

@@ -2,8 +2,8 @@
  * worker.c: a worker's loop: take a few orders, run their rules, resume those whose wait is over, record and
  * answer.
  *
- * A turn does everything that is due and then pays the shared costs once: one submit to the store, one chunk
- * to the sinks, one message to each origin. Resumed orders go before new ones, and an order that has waited
+ * A turn does everything that is due and then pays the shared costs once: one submit to the store, one message
+ * to each origin. Resumed orders go before new ones, and an order that has waited
  * its bound in the queue goes before the rest of what was taken. A worker takes only as many orders at once
  * as it expects to finish within TAKE_NS.
  */
@@ -75,8 +75,7 @@ static void begin_async_line(struct ordo__worker *worker, struct ordo_job *job)
     ordo_inflight_move(worker->engine->inflight, job, &detached->job);
     job->kind = ORDO_ANSWER_LATER;
     job->retry_after_ms = 0;
-    ordo__record(worker, job, ORDO_STATUS_QUEUED,
-                 ORDO_STATUS_BIT_ABSENT | ORDO_STATUS_BIT(ORDO_STATUS_INVALID), &detached->job);
+    ordo__record(worker, job, ORDO_STATUS_QUEUED, &detached->job);
 }
 
 static void order_begin(struct ordo__worker *worker, struct ordo_job *job)
@@ -113,11 +112,12 @@ static void order_begin(struct ordo__worker *worker, struct ordo_job *job)
     hand_run(worker, job, run);
 }
 
-/* A later attempt is due. Its class may be full: then it tries again a little later, for its record is
- * durable. */
+/* A later attempt is due. Its class may be full, or its id claimed by the same order that was sent again: then it tries
+ * again a little later, for its record is durable. */
 static void requeue(struct ordo__worker *worker, struct ordo_job *job)
 {
-    if (ordo_queue_reserve(worker->engine->queue, job->priority, 1))
+    if ((job->claimed || ordo_inflight_claim(worker->engine->inflight, job)) &&
+        ordo_queue_reserve(worker->engine->queue, job->priority, 1))
         ordo_queue_push_reserved(worker->engine->queue, job, worker->now_ns);
     else
         ordo_timers_push(&worker->timers,
@@ -142,7 +142,7 @@ static uint32_t take_count(const struct ordo__worker *worker)
 {
     uint64_t room = worker->engine->options.max_in_flight, fits;
 
-    if (worker->orders >= room || ordo_emitter_is_full(worker->engine->emitter))
+    if (worker->orders >= room)
         return 0;
     room -= worker->orders;
     fits = worker->mean_ns > 0 ? (uint64_t)(TAKE_NS / worker->mean_ns) : ORDO__TAKE_MAX;
@@ -159,9 +159,11 @@ static void run_new(struct ordo__worker *worker)
     uint32_t count = take_count(worker);
     struct ordo_job *job;
 
-    if (count == 0 || (count = ordo_queue_take(queue, count, worker->now_ns, &worker->taken)) == 0)
+    if (count == 0)
         return;
-    worker->orders += count;
+    ordo__recovery_take(worker, count);
+    ordo_queue_take(queue, count, worker->now_ns, &worker->taken);
+    worker->orders += worker->taken.count;
     while ((job = ordo_job_list_pop(&worker->taken)) != NULL) {
         struct ordo_job *overdue = ordo_queue_take_overdue(queue, worker->now_ns);
 
@@ -221,7 +223,8 @@ static void sleep_until_woken(struct ordo__worker *worker)
 {
     struct ordo_engine *engine = worker->engine;
 
-    if (take_count(worker) > 0 && !ordo_queue_sleep(engine->queue, &worker->sleeper))
+    if (take_count(worker) > 0 &&
+        (ordo__recovery_has_more(engine) || !ordo_queue_sleep(engine->queue, &worker->sleeper)))
         return; /* there is work */
     if (has_nothing(worker)) {
         atomic_store(&worker->idle, true);
@@ -257,7 +260,6 @@ static void give_up(struct ordo__worker *worker)
         ordo__job_give_up(worker->engine, job);
         ordo__finish(worker, job);
     }
-    ordo_emitter_hand_over(worker->engine->emitter, &worker->chunk);
     ordo__finish_flush(worker);
     publish(worker);
     atomic_store(&worker->idle, true);
@@ -277,7 +279,6 @@ void ordo__worker_run(void *context)
         run_due(worker);
         run_new(worker);
         ordo__record_flush(worker);
-        ordo_emitter_hand_over(engine->emitter, &worker->chunk);
         ordo__finish_flush(worker);
         publish(worker);
         sleep_until_woken(worker);

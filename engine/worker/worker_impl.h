@@ -6,7 +6,7 @@
  *   intake.c    reads the envelope, claims the id, queues
  *   worker.c    takes it, parses, runs the rules in a coroutine, resumes it when a wait is over
  *   outcome.c   turns the run into an answer and a record
- *   record.c    commits a turn's records together, then emits and answers
+ *   record.c    commits a turn's records together, then answers
  */
 #pragma once
 
@@ -18,11 +18,6 @@ enum {
     ORDO__TAKE_MAX = 16,   /* orders taken from the queue at once */
     ORDO__COMMIT_MAX = 64, /* records in one submit to the store */
 };
-
-/* States in which the record of an order that is being decided may be: the claim on its id keeps others
- * away. */
-#define ORDO__REPLACES_OWN                                                                                   \
-    (ORDO_STATUS_BIT_ABSENT | ORDO_STATUS_BIT(ORDO_STATUS_INVALID) | ORDO_STATUS_BIT(ORDO_STATUS_QUEUED))
 
 /* A job of the engine's own: an order of a source, one answered before its decision, a later attempt. */
 struct ordo__detached {
@@ -60,7 +55,8 @@ struct ordo__worker {
     struct ordo_timers timers;
     struct ordo_queue_sleeper sleeper;
     struct ordo__commit *open_commit, *free_commits;
-    struct ordo_chunk *chunk;
+    struct ordo_emission recorded[ORDO__COMMIT_MAX]; /* of this turn, for the listener */
+    size_t recorded_count;
     struct finished {
         struct ordo_origin *origin;
         struct ordo_job_list jobs;
@@ -77,6 +73,15 @@ struct ordo__worker {
     _Atomic bool idle; /* asleep with nothing inside */
 };
 
+/* Orders that were accepted before the start, as far as they are taken up. */
+struct ordo__recovery {
+    _Atomic bool is_active;         /* there may be more */
+    pthread_mutex_t lock;           /* guards the rest */
+    enum ordo_priority priority;    /* the class that is read */
+    struct ordo_store_cursor after; /* in it */
+    uint64_t count;
+};
+
 struct ordo_engine {
     /* set once */
     struct ordo_engine_options options;
@@ -85,6 +90,7 @@ struct ordo_engine {
     struct ordo_queue *queue;
     struct ordo_inflight *inflight;
     struct ordo_emitter *emitter;
+    struct ordo__recovery recovery;
     struct ordo_origin detached_origin;
     struct ordo__worker *workers;
     uint32_t worker_count;
@@ -95,6 +101,10 @@ struct ordo_engine {
     _Atomic uint64_t detached_waiting; /* detached jobs whose first record is being written */
     _Atomic uint64_t given_up;         /* orders that the stop did not wait for */
 
+    pthread_rwlock_t listening;
+    struct ordo_listener *listener; /* under listening */
+    _Atomic bool has_listener;
+
     pthread_mutex_t source_lock;
     struct ordo_json_parser *source_parser; /* under source_lock */
 
@@ -104,6 +114,17 @@ struct ordo_engine {
     _Atomic uint64_t switch_number; /* raised with every switch; workers compare */
     uint32_t switched;              /* under lock: workers that have seen it */
 };
+
+/* hear.c */
+/* Tells the listener, if there is one. */
+void ordo__tell(struct ordo_engine *engine, const struct ordo_emission *items, size_t count);
+/* The job's decision is recorded: the listener hears of it with the others of this turn. */
+void ordo__recorded_add(struct ordo__worker *worker, const struct ordo_job *job);
+void ordo__recorded_tell(struct ordo__worker *worker);
+
+/* recovery.c: adds to worker->taken. */
+void ordo__recovery_take(struct ordo__worker *worker, uint32_t limit);
+bool ordo__recovery_has_more(struct ordo_engine *engine); /* that may be taken now */
 
 /* attempts.c */
 /* Until the next attempt: what was asked for, doubled with each attempt up to rules.retry_max, and up to a quarter more. */
@@ -149,7 +170,7 @@ void ordo__outcome(struct ordo__worker *worker, struct ordo_job *job, struct ord
 /* record.c */
 /* Adds a record for the job; `later` is the next attempt or NULL. */
 void ordo__record(struct ordo__worker *worker, struct ordo_job *job, enum ordo_status status,
-                  uint32_t replaces, struct ordo_job *later);
+                  struct ordo_job *later);
 void ordo__record_flush(struct ordo__worker *worker);     /* submits the open commit */
 void ordo__record_completed(struct ordo__worker *worker); /* takes finished commits off the inbox */
 void ordo__finish(struct ordo__worker *worker,

@@ -8,8 +8,7 @@
  * than that and the timeout of one request.
  *
  * A batch that is refused, or was tried `retries` times more, goes to the dead-letter file: nothing is given
- * up silently. That holds for a stop too: decisions that failed and did not come again were given up by the
- * engine, and so are the ones after them; they are written to the file without another attempt.
+ * up silently. What was not delivered before a stop waits in the store and comes again after the next start.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -62,15 +61,13 @@ struct webhook {
     struct random_state random;
     char *body; /* of a request */
     size_t body_capacity;
-    struct identity identity;    /* of the decisions that emit was called with last and did not finish */
-    struct line_file unfinished; /* these as dead letters, in memory; empty when there are none */
-    size_t unfinished_count;
-    size_t position;   /* of the decisions of identity: taken or dead */
-    unsigned attempts; /* with the batch at position */
-    int64_t due_ns;    /* of the next attempt */
-    bool given_up;     /* the engine stops: nothing is posted any more */
-    size_t untold;     /* decisions in the dead-letter file that the log does not know of */
-    int64_t told_ns;   /* when it was told last; 0: never */
+    struct identity identity; /* of the decisions that emit was called with last */
+    bool is_unfinished;       /* it did not finish them, so they come again */
+    size_t position;          /* of the decisions of identity: taken or dead */
+    unsigned attempts;        /* with the batch at position */
+    int64_t due_ns;           /* of the next attempt */
+    size_t untold;            /* decisions in the dead-letter file that the log does not know of */
+    int64_t told_ns;          /* when it was told last; 0: never */
 
     _Atomic uint64_t emitted, failed, dead_lettered;
 };
@@ -135,30 +132,6 @@ static int write_dead_letters(struct webhook *webhook, size_t count, const char 
     if (webhook->told_ns == 0 || host->monotonic_ns(host->engine) - webhook->told_ns >= TELL_AGAIN_NS)
         tell_dead_letters(webhook, reason);
     return 0;
-}
-
-static const char stopped[] = "the engine stopped before it was delivered";
-
-/* The decisions from `items` on were not finished; should they not come again, this is what is left of
- * them. */
-static void remember_unfinished(struct webhook *webhook, const struct ordo_emission *items, size_t count)
-{
-    webhook->unfinished.len = 0;
-    webhook->unfinished_count = count;
-    add_dead_letters(&webhook->unfinished, items, count, stopped);
-}
-
-static int bury_unfinished(struct webhook *webhook, struct ordo_error *err)
-{
-    int result;
-
-    if (webhook->unfinished_count == 0)
-        return 0;
-    line_file_add(&webhook->dead_letter, (ordo_str){webhook->unfinished.bytes, webhook->unfinished.len});
-    result = write_dead_letters(webhook, webhook->unfinished_count, stopped, err);
-    if (result == 0)
-        webhook->unfinished_count = 0;
-    return result;
 }
 
 /* False when the next attempt is still not due. */
@@ -248,28 +221,14 @@ static int try_batch(struct webhook *webhook, const struct ordo_emission *items,
     return write_dead_letters(webhook, count, answer.reason, err);
 }
 
-/* All of them go to the dead-letter file, after those that did not come again. */
-static int give_up(struct webhook *webhook, const struct ordo_emission *items, size_t count,
-                   struct ordo_error *err)
-{
-    int result = bury_unfinished(webhook, err);
-
-    if (result != 0)
-        return result;
-    webhook->given_up = true;
-    add_dead_letters(&webhook->dead_letter, items, count, stopped);
-    return write_dead_letters(webhook, count, stopped, err);
-}
-
 static int emit(void *self, const struct ordo_emission *items, size_t count, struct ordo_error *err)
 {
     struct webhook *webhook = self;
     struct identity identity = identify(items, count);
     bool is_same = webhook->identity.a == identity.a && webhook->identity.b == identity.b;
 
-    if (webhook->given_up || (webhook->unfinished_count > 0 && !is_same))
-        return give_up(webhook, items, count, err);
-    if (!is_same || webhook->unfinished_count == 0) {
+    if (!is_same || !webhook->is_unfinished) {
+        webhook->is_unfinished = true;
         webhook->identity = identity;
         webhook->position = 0;
         webhook->attempts = 0;
@@ -278,14 +237,12 @@ static int emit(void *self, const struct ordo_emission *items, size_t count, str
         size_t left = count - webhook->position, size = left < webhook->batch ? left : webhook->batch;
         int result = try_batch(webhook, items + webhook->position, size, err);
 
-        if (result != 0) {
-            remember_unfinished(webhook, items + webhook->position, left);
+        if (result != 0)
             return result;
-        }
         webhook->position += size;
         webhook->attempts = 0;
     }
-    webhook->unfinished_count = 0;
+    webhook->is_unfinished = false;
     return 0;
 }
 
@@ -330,18 +287,13 @@ static void stat_sink(void *self, struct ordo_sink_stat *ret_stat)
 static void close_webhook(void *self)
 {
     struct webhook *webhook = self;
-    struct ordo_error err = {0};
 
     if (webhook == NULL)
         return;
-    if (bury_unfinished(webhook, &err) != 0)
-        webhook->host->log(webhook->host->engine, ORDO_LOG_ERROR, err.message);
     if (webhook->untold > 0)
-        tell_dead_letters(webhook,
-                          webhook->given_up ? stopped : "they were refused, or their retries used up");
+        tell_dead_letters(webhook, "they were refused, or their retries used up");
     webhook_poster_close(webhook->poster);
     line_file_close(&webhook->dead_letter);
-    line_file_close(&webhook->unfinished);
     free(webhook->body);
     free(webhook);
     curl_global_cleanup();

@@ -144,27 +144,36 @@ int memory_list(void *self, const struct ordo_store_query *query, ordo_record_fn
     return result;
 }
 
-int memory_pending(void *self, ordo_record_fn visit, void *context)
+int memory_pending(void *self, enum ordo_priority priority, struct ordo_store_cursor after, uint32_t limit,
+                   ordo_record_fn visit, void *context, struct ordo_store_cursor *ret_after)
 {
     const struct ordo_store_query all = {
         .size = sizeof(all),
         .statuses = ORDO_STATUS_BIT(ORDO_STATUS_QUEUED) | ORDO_STATUS_BIT(ORDO_STATUS_RUNNING) |
                     ORDO_STATUS_BIT(ORDO_STATUS_WAITING) | ORDO_STATUS_BIT(ORDO_STATUS_RECORDING),
-        .priority = -1,
+        .priority = (int)priority,
         .limit = UINT32_MAX,
     };
     struct memory_store *store = self;
     struct page page = {0};
-    uint64_t low;
+    uint64_t low, last = after.low;
+    bool more = true;
+    size_t at = 0;
     int result = 0;
 
+    *ret_after = (struct ordo_store_cursor){0, 0};
     for (size_t i = 0; result == 0 && i < store->shard_count; i++)
         result = scan_shard(&store->shards[i], &all, UINT64_MAX, SIZE_MAX, &page, &low);
     if (result == 0) {
         page_sort(&page, oldest_first);
-        for (size_t i = 0; i < page.count; i++)
-            if (!visit(context, &page.found[i].record->record))
-                break;
+        while (at < page.count && page.found[at].sequence <= after.low)
+            at++;
+        for (; more && limit > 0 && at < page.count; at++, limit--) {
+            last = page.found[at].sequence;
+            more = visit(context, &page.found[at].record->record);
+        }
+        if (at < page.count)
+            ret_after->low = last;
     }
     page_done(&page);
     return result;

@@ -31,6 +31,7 @@ struct memory_record *memory_record_new(const struct ordo_record *from)
         return NULL;
     atomic_init(&record->references, 1);
     record->size = size + OVERHEAD;
+    record->sequence = 0;
     record->next = NULL;
     record->record = *from;
     record->record.size = sizeof(record->record);
@@ -223,7 +224,7 @@ struct memory_record *memory_shard_replace(struct memory_shard *shard, struct me
     return old;
 }
 
-struct memory_record *memory_shard_drop(struct memory_shard *shard)
+struct memory_record *memory_shard_drop(struct memory_shard *shard, uint64_t taken)
 {
     struct memory_ring *finals = &shard->rings[MEMORY_RING_FINALS];
     struct memory_record *record;
@@ -233,6 +234,8 @@ struct memory_record *memory_shard_drop(struct memory_shard *shard)
         return NULL;
     entry = *memory_ring_at(finals, finals->first);
     record = entry.record;
+    if (record->sequence > taken)
+        return NULL;
     if (finals->end - finals->first > PREFETCH) {
         /* Records that are dropped were last touched long ago: the next ones are on their way while this one
          * is used. */

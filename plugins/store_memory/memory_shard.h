@@ -23,6 +23,7 @@ struct memory_record {
     _Atomic uint32_t references;
     size_t size;                    /* what it counts against the bound on bytes */
     uint64_t at[MEMORY_RING_COUNT]; /* its place in each ring; under the shard's lock */
+    uint64_t sequence;              /* of its decision in the outbox; 0: it has none there */
     struct memory_record *next;     /* in a list of dropped records only */
     struct ordo_record record;      /* its strings point into text */
     char text[];
@@ -85,8 +86,9 @@ void memory_shard_insert(struct memory_shard *shard, uint64_t hash, uint64_t seq
 /* Puts `record` in the place of the slot's, which is returned. */
 struct memory_record *memory_shard_replace(struct memory_shard *shard, struct memory_slot *slot,
                                            struct memory_record *record);
-/* Takes out the record that has been final for longest; NULL when there is none. */
-struct memory_record *memory_shard_drop(struct memory_shard *shard);
+/* Takes out the record that has been final for longest; NULL when there is none, and when not all sinks have taken its
+ * decision: `taken` is the sequence number up to which they have. */
+struct memory_record *memory_shard_drop(struct memory_shard *shard, uint64_t taken);
 /* The place of the first entry of `order` whose sequence number is not below. */
 uint64_t memory_shard_seek(const struct memory_shard *shard, uint64_t sequence);
 

@@ -5,8 +5,9 @@
  * Orders are spread over shards by a hash of their ids; a write locks one of them. When the store is full, a
  * new order takes the place of the one that has been final for longest; orders that are not final are never
  * dropped, and when there is nothing else the new one is refused. A later state of an order that is inside is
- * always taken, even if it is larger: an order that was let in is not refused its decision. Completion is
- * called inside of submit.
+ * always taken, even if it is larger: an order that was let in is not refused its decision. Nor is an order dropped
+ * whose decision a sink has yet to take: while sinks are away, a full store refuses. Completion is called inside of
+ * submit.
  */
 #include "store_memory.h"
 
@@ -55,13 +56,14 @@ static bool count_in(struct memory_store *store, struct memory_shard *shard,
     uint64_t usage = atomic_load_explicit(&store->usage, memory_order_relaxed), change = usage_of(record);
     struct memory_record *victim;
 
-    while (is_over(store, usage + change) && (victim = memory_shard_drop(shard)) != NULL) {
+    while (is_over(store, usage + change) &&
+           (victim = memory_shard_drop(shard, memory_outbox_taken(store))) != NULL) {
         change -= usage_of(victim);
         drop_push(dropped, victim);
     }
     usage = atomic_fetch_add(&store->usage, change) + change;
     while (is_over(store, usage)) {
-        victim = memory_shard_drop(shard);
+        victim = memory_shard_drop(shard, memory_outbox_taken(store));
         if (victim == NULL) {
             atomic_fetch_sub(&store->usage, usage_of(record));
             return false;
@@ -80,7 +82,7 @@ static bool drop_elsewhere(struct memory_store *store)
         struct memory_record *victim;
 
         pthread_mutex_lock(&shard->lock);
-        victim = memory_shard_drop(shard);
+        victim = memory_shard_drop(shard, memory_outbox_taken(store));
         pthread_mutex_unlock(&shard->lock);
         if (victim != NULL) {
             atomic_fetch_sub(&store->usage, usage_of(victim));
@@ -120,6 +122,20 @@ static int write_locked(struct memory_store *store, struct memory_shard *shard, 
     return 0;
 }
 
+/* The same, with the record's decision for the sinks. */
+static int write_emitting(struct memory_store *store, struct memory_shard *shard, uint64_t hash,
+                          struct memory_record *record, uint32_t replaces, struct memory_record **dropped,
+                          bool *ret_retry)
+{
+    int result;
+
+    if (!memory_outbox_open(store))
+        return ORDO_ENOMEM;
+    result = write_locked(store, shard, hash, record, replaces, dropped, ret_retry);
+    memory_outbox_close(store, result == 0 ? record : NULL);
+    return result;
+}
+
 /* A write on its way: what can be done before the lock is. */
 struct prepared {
     struct memory_record *record; /* NULL: out of memory */
@@ -146,7 +162,8 @@ static void unref_all(struct memory_record *dropped)
     }
 }
 
-static int write_prepared(struct memory_store *store, const struct prepared *prepared, uint32_t replaces)
+static int write_prepared(struct memory_store *store, const struct prepared *prepared,
+                          const struct ordo_write *write)
 {
     struct memory_shard *shard = prepared->shard;
     bool is_last = prepared->record == NULL || store->shard_count == 1, retry;
@@ -157,9 +174,10 @@ static int write_prepared(struct memory_store *store, const struct prepared *pre
 
         retry = false;
         pthread_mutex_lock(&shard->lock);
-        result = prepared->record == NULL ? ORDO_ENOMEM
-                                          : write_locked(store, shard, prepared->hash, prepared->record,
-                                                         replaces, &dropped, &retry);
+        result = prepared->record == NULL
+                     ? ORDO_ENOMEM
+                     : (write->emits ? write_emitting : write_locked)(
+                           store, shard, prepared->hash, prepared->record, write->replaces, &dropped, &retry);
         retry = retry && !is_last;
         shard->writes += result == 0;
         shard->refused += result != 0 && !retry;
@@ -184,7 +202,7 @@ static void submit(void *self, struct ordo_write *writes, size_t count, ordo_sto
         for (size_t i = 0; i < size; i++)
             prepared[i] = prepare(store, &writes[from + i]);
         for (size_t i = 0; i < size; i++)
-            writes[from + i].result = write_prepared(store, &prepared[i], writes[from + i].replaces);
+            writes[from + i].result = write_prepared(store, &prepared[i], &writes[from + i]);
     }
     done(context, writes, count);
 }
@@ -219,6 +237,7 @@ static void stat_all(void *self, struct ordo_store_stat *ret_stat)
 
     stat.records = usage >> MEMORY_BYTES_BITS;
     stat.bytes = usage & MEMORY_BYTES_MASK;
+    stat.sequence = memory_outbox_newest(store);
     for (size_t i = 0; i < store->shard_count; i++) {
         struct memory_shard *shard = &store->shards[i];
 
@@ -239,6 +258,7 @@ static void close_store(void *self)
         return;
     for (size_t i = 0; store->shards != NULL && i < store->shard_count; i++)
         memory_shard_done(&store->shards[i]);
+    memory_outbox_done(store);
     free(store->shards);
     free(store);
 }
@@ -253,6 +273,7 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
         return host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
     *store = (struct memory_store){.shard_count = 1};
     atomic_init(&store->sequence, 1);
+    memory_outbox_init(store);
     store->records_max = (uint64_t)host->option_int(values, "records");
     store->bytes_max = (uint64_t)host->option_int(values, "bytes");
     while (store->shard_count < MEMORY_SHARDS_MAX &&
@@ -280,6 +301,9 @@ static const struct ordo_store_ops ops = {
     .list = memory_list,
     .pending = memory_pending,
     .stat = stat_all,
+    .sinks = memory_sinks,
+    .emissions = memory_emissions,
+    .taken = memory_taken,
 };
 
 const struct ordo_plugin *ordo_plugin_entry(void)

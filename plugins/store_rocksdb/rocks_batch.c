@@ -83,7 +83,7 @@ static int find_stored(struct rocks_batch *batch, ordo_str id, struct present *p
         value = rocks_database_get(&batch->store->database, ROCKS_ORDERS, bytes, len, &error);
     if (value != NULL)
         bytes = rocksdb_pinnableslice_value(value, &len);
-    if (value == NULL || !rocks_record_read(bytes, len, &record)) {
+    if (value == NULL || !rocks_record_read(bytes, len, &record, NULL)) {
         result = rocks_read_failed(batch->store, "a record cannot be read", error);
     } else {
         present->is_there = true;
@@ -123,7 +123,7 @@ static void batch_delete(struct rocks_batch *batch, enum rocks_family family, co
 }
 
 static void put_record(struct rocks_batch *batch, const struct rocks_place *place,
-                       const struct ordo_record *record)
+                       const struct ordo_record *record, uint64_t sequence)
 {
     rocksdb_column_family_handle_t *family = batch->store->database.families[ROCKS_ORDERS];
     char key[ROCKS_KEY], header[ROCKS_HEADER];
@@ -131,8 +131,30 @@ static void put_record(struct rocks_batch *batch, const struct rocks_place *plac
     size_t lens[ROCKS_PARTS], key_lens[] = {ROCKS_KEY};
 
     rocks_key_order(place, key);
-    rocks_record_parts(record, header, parts, lens);
+    rocks_record_parts(record, sequence, header, parts, lens);
     rocksdb_writebatch_putv_cf(batch->batch, family, 1, keys, key_lens, ROCKS_PARTS, parts, lens);
+}
+
+/* The next decision for the sinks; its sequence number. */
+static uint64_t put_emission(struct rocks_batch *batch, const struct rocks_place *place,
+                             const struct ordo_record *record)
+{
+    rocksdb_column_family_handle_t *family = batch->store->database.families[ROCKS_OUTBOX];
+    uint64_t sequence = ++batch->counters.sequence;
+    char key[ROCKS_OUTBOX_KEY], order_key[ROCKS_KEY], reference[1 + ROCKS_KEY], head[ROCKS_OUTBOX_HEAD];
+    const char *keys[] = {key}, *parts[] = {head, record->id.ptr, record->answer.ptr};
+    size_t key_lens[] = {sizeof(key)}, lens[] = {sizeof(head), record->id.len, record->answer.len};
+
+    rocks_key_outbox(sequence, key);
+    if (record->status == ORDO_STATUS_DONE) {
+        rocks_key_order(place, order_key);
+        rocks_outbox_reference(order_key, reference);
+        batch_put(batch, ROCKS_OUTBOX, key, sizeof(key), reference, sizeof(reference));
+    } else {
+        rocks_outbox_copy_head(record, head);
+        rocksdb_writebatch_putv_cf(batch->batch, family, 1, keys, key_lens, 3, parts, lens);
+    }
+    return sequence;
 }
 
 static void put_open(struct rocks_batch *batch, enum ordo_status status, const struct rocks_place *place,
@@ -167,8 +189,9 @@ static void remove_present(struct rocks_batch *batch, const struct present *pres
 }
 
 static void insert_new(struct rocks_batch *batch, struct rocks_place *ret_place,
-                       const struct ordo_record *record)
+                       const struct ordo_write *write)
 {
+    const struct ordo_record *record = &write->record;
     struct rocks_counters *counters = &batch->counters;
     char order_key[ROCKS_KEY], key[ROCKS_CUSTOMER_KEY];
 
@@ -185,19 +208,22 @@ static void insert_new(struct rocks_batch *batch, struct rocks_place *ret_place,
         batch_put(batch, ROCKS_CUSTOMERS, key, len, "", 0);
     }
     put_open(batch, record->status, ret_place, true);
-    put_record(batch, ret_place, record);
+    put_record(batch, ret_place, record, write->emits ? put_emission(batch, ret_place, record) : 0);
     counters->records++;
     counters->bytes += rocks_record_bytes(record);
 }
 
 static void replace_present(struct rocks_batch *batch, const struct present *present,
-                            const struct ordo_record *record)
+                            const struct ordo_write *write)
 {
+    const struct ordo_record *record = &write->record;
+
     if (present->status != record->status) {
         put_open(batch, present->status, &present->place, false);
         put_open(batch, record->status, &present->place, true);
     }
-    put_record(batch, &present->place, record);
+    put_record(batch, &present->place, record,
+               write->emits ? put_emission(batch, &present->place, record) : 0);
     batch->counters.bytes += rocks_record_bytes(record) - present->bytes;
 }
 
@@ -217,11 +243,11 @@ int rocks_batch_stage(struct rocks_batch *batch, const struct ordo_write *write)
         return ORDO_EFULL;
     if (present.is_there && present.status != ORDO_STATUS_INVALID) {
         slot->place = present.place;
-        replace_present(batch, &present, record);
+        replace_present(batch, &present, write);
     } else {
         if (present.is_there)
             remove_present(batch, &present);
-        insert_new(batch, &slot->place, record);
+        insert_new(batch, &slot->place, write);
     }
     slot->record = record;
     batch->place = slot->place;
@@ -266,6 +292,7 @@ int rocks_batch_write(struct rocks_batch *batch, bool sync)
         batch->committed = batch->counters;
         atomic_store_explicit(&store->records, batch->counters.records, memory_order_relaxed);
         atomic_store_explicit(&store->bytes, batch->counters.bytes, memory_order_relaxed);
+        atomic_store_explicit(&store->sequence, batch->counters.sequence, memory_order_release);
         return 0;
     }
     batch->counters = batch->committed;
@@ -299,8 +326,7 @@ static int read_counters(struct rocks_store *store, struct rocks_counters *ret_c
     if (slice == NULL)
         return 0;
     value = rocksdb_pinnableslice_value(slice, &len);
-    if (len >= sizeof(*ret_counters))
-        memcpy(ret_counters, value, sizeof(*ret_counters));
+    memcpy(ret_counters, value, len < sizeof(*ret_counters) ? len : sizeof(*ret_counters));
     rocksdb_pinnableslice_destroy(slice);
     return 0;
 }
@@ -317,6 +343,7 @@ int rocks_batch_init(struct rocks_batch *batch, struct rocks_store *store, struc
     batch->committed = batch->counters;
     atomic_init(&store->records, batch->counters.records);
     atomic_init(&store->bytes, batch->counters.bytes);
+    atomic_init(&store->sequence, batch->counters.sequence);
     return 0;
 }
 

@@ -29,6 +29,8 @@ int rocks_batch_begin(struct rocks_batch *batch, size_t writes);
 int rocks_batch_stage(struct rocks_batch *batch, const struct ordo_write *write);
 /* Stages that an order goes, with all that leads to it. */
 void rocks_batch_delete(struct rocks_batch *batch, const struct rocks_victim *victim);
+/* rocks_outbox.c: stages how far the sinks have come, and that what all have taken goes. */
+void rocks_outbox_stage(struct rocks_batch *batch);
 /* Writes what is staged, with the counters. A failure is the end of all writing: the store is told. */
 int rocks_batch_write(struct rocks_batch *batch, bool sync);
 

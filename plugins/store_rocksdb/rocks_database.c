@@ -148,6 +148,27 @@ rocksdb_pinnableslice_t *rocks_database_get(struct rocks_database *database, enu
                                  ret_error);
 }
 
+static void put_layout(struct rocks_database *database, uint32_t layout, char **ret_error)
+{
+    rocksdb_put(database->db, database->write_synced, "layout", 6, (const char *)&layout, sizeof(layout),
+                ret_error);
+}
+
+/* From an earlier layout to this one, step by step. A step that is cut short is done again by the next start. */
+static void migrate(struct rocks_database *database, uint32_t layout, const struct ordo_host *host,
+                    char **ret_error)
+{
+    char message[128];
+
+    if (layout == ROCKS_LAYOUT)
+        return;
+    snprintf(message, sizeof(message), "its data is of layout %u and becomes layout %d", layout,
+             ROCKS_LAYOUT);
+    host->log(host->engine, ORDO_LOG_INFO, message);
+    /* 1 to 2: the family of the outbox came with the open, and records of both formats are read. */
+    put_layout(database, ROCKS_LAYOUT, ret_error);
+}
+
 static int check_layout(struct rocks_database *database, const struct rocks_settings *settings,
                         const struct ordo_host *host, struct ordo_error *err)
 {
@@ -159,26 +180,26 @@ static int check_layout(struct rocks_database *database, const struct rocks_sett
 
     slice = rocks_database_get(database, ROCKS_META, "layout", 6, &error);
     if (error == NULL && slice == NULL) {
-        rocksdb_put(database->db, database->write_synced, "layout", 6, (const char *)&layout, sizeof(layout),
-                    &error);
+        put_layout(database, layout, &error);
     } else if (error == NULL) {
         value = rocksdb_pinnableslice_value(slice, &len);
         layout = 0;
         memcpy(&layout, value, len < sizeof(layout) ? len : sizeof(layout));
     }
     rocksdb_pinnableslice_destroy(slice);
-    if (error != NULL) {
-        host->fail(err, ORDO_EIO, settings->path, "its layout cannot be read: %s", error);
-        free(error);
-        return ORDO_EIO;
-    }
     if (layout > ROCKS_LAYOUT)
         return host->fail(
             err, ORDO_EABI, settings->path,
             "its data is of layout %u, and this ordo knows layouts up to %d; use the version that "
             "wrote it, or a newer one",
             layout, ROCKS_LAYOUT);
-    return 0;
+    if (error == NULL)
+        migrate(database, layout, host, &error);
+    if (error == NULL)
+        return 0;
+    host->fail(err, ORDO_EIO, settings->path, "its layout cannot be read or written: %s", error);
+    free(error);
+    return ORDO_EIO;
 }
 
 int rocks_database_open(struct rocks_database *database, const struct rocks_settings *settings,

@@ -3,11 +3,12 @@
  */
 #include "rocks_key.h"
 
-enum { RECORD_FORMAT = 1 };
+enum { RECORD_FORMAT = 2, RECORD_FORMAT_1 = 1, HEADER_1 = 56 /* without the sequence number */ };
+enum { OUTBOX_REFERENCE = 0, OUTBOX_COPY = 1 };
 
 const char *const rocks_family_names[ROCKS_FAMILY_COUNT] = {
     [ROCKS_META] = "default",        [ROCKS_ORDERS] = "orders", [ROCKS_IDS] = "ids",
-    [ROCKS_CUSTOMERS] = "customers", [ROCKS_OPEN] = "open",
+    [ROCKS_CUSTOMERS] = "customers", [ROCKS_OPEN] = "open",     [ROCKS_OUTBOX] = "outbox",
 };
 
 int rocks_place_compare(const struct rocks_place *a, const struct rocks_place *b)
@@ -62,6 +63,26 @@ void rocks_key_open(enum ordo_status status, const struct rocks_place *place, ch
     put_tail(place, out + 1);
 }
 
+void rocks_key_outbox(uint64_t sequence, char out[ROCKS_OUTBOX_KEY])
+{
+    put_big(out, sequence, ROCKS_OUTBOX_KEY);
+}
+
+uint64_t rocks_key_read_outbox(const char key[ROCKS_OUTBOX_KEY])
+{
+    return read_big(key, ROCKS_OUTBOX_KEY);
+}
+
+size_t rocks_sink_key(ordo_str name, char out[ROCKS_SINK_KEY])
+{
+    const ordo_str prefix = ORDO_STR(ROCKS_SINK_PREFIX);
+    size_t len = name.len < ROCKS_SINK_NAME_MAX ? name.len : ROCKS_SINK_NAME_MAX;
+
+    memcpy(out, prefix.ptr, prefix.len);
+    memcpy(out + prefix.len, name.ptr, len);
+    return prefix.len + len;
+}
+
 static bool read_priority(char byte, enum ordo_priority *ret_priority)
 {
     *ret_priority = (enum ordo_priority)byte;
@@ -93,11 +114,13 @@ struct header {
     uint64_t generation;
     int64_t received_ms, updated_ms, due_ms;
     uint32_t order_len, answer_len;
+    uint64_t sequence;
 };
 _Static_assert(sizeof(struct header) == ROCKS_HEADER, "the layout on the disk");
+_Static_assert(offsetof(struct header, sequence) == HEADER_1, "the layout on the disk");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout on the disk");
 
-void rocks_record_parts(const struct ordo_record *record, char header[ROCKS_HEADER],
+void rocks_record_parts(const struct ordo_record *record, uint64_t sequence, char header[ROCKS_HEADER],
                         const char *parts[ROCKS_PARTS], size_t lens[ROCKS_PARTS])
 {
     const struct header filled = {
@@ -114,6 +137,7 @@ void rocks_record_parts(const struct ordo_record *record, char header[ROCKS_HEAD
         .due_ms = record->due_ms,
         .order_len = (uint32_t)record->order.len,
         .answer_len = (uint32_t)record->answer.len,
+        .sequence = sequence,
     };
     const ordo_str texts[] = {record->id, record->customer, record->order, record->answer};
 
@@ -126,15 +150,20 @@ void rocks_record_parts(const struct ordo_record *record, char header[ROCKS_HEAD
     }
 }
 
-static bool read_header(const char *value, size_t len, struct header *ret_header)
+/* How long the header is, which is told by its first byte; 0 when it is none. */
+static size_t read_header(const char *value, size_t len, struct header *ret_header)
 {
-    if (len < ROCKS_HEADER)
-        return false;
-    memcpy(ret_header, value, ROCKS_HEADER);
-    return ret_header->format == RECORD_FORMAT && ret_header->status < ORDO_STATUS_COUNT &&
-           ret_header->priority < ORDO_PRIORITY_COUNT &&
-           len == ROCKS_HEADER + (size_t)ret_header->id_len + ret_header->customer_len +
-                      ret_header->order_len + ret_header->answer_len;
+    size_t header_len = len > 0 && value[0] == RECORD_FORMAT_1 ? HEADER_1 : ROCKS_HEADER;
+
+    if (len < header_len || (value[0] != RECORD_FORMAT && value[0] != RECORD_FORMAT_1))
+        return 0;
+    *ret_header = (struct header){0};
+    memcpy(ret_header, value, header_len);
+    if (ret_header->status >= ORDO_STATUS_COUNT || ret_header->priority >= ORDO_PRIORITY_COUNT ||
+        len != header_len + (size_t)ret_header->id_len + ret_header->customer_len + ret_header->order_len +
+                   ret_header->answer_len)
+        return 0;
+    return header_len;
 }
 
 static ordo_str take(const char **at, size_t len)
@@ -145,14 +174,17 @@ static ordo_str take(const char **at, size_t len)
     return text;
 }
 
-bool rocks_record_read(const char *value, size_t len, struct ordo_record *ret_record)
+bool rocks_record_read(const char *value, size_t len, struct ordo_record *ret_record, uint64_t *ret_sequence)
 {
     struct header header;
+    size_t header_len = read_header(value, len, &header);
     const char *at;
 
-    if (!read_header(value, len, &header))
+    if (header_len == 0)
         return false;
-    at = value + ROCKS_HEADER;
+    at = value + header_len;
+    if (ret_sequence != NULL)
+        *ret_sequence = header.sequence;
     *ret_record = (struct ordo_record){
         .size = sizeof(*ret_record),
         .status = (enum ordo_status)header.status,
@@ -171,12 +203,38 @@ bool rocks_record_read(const char *value, size_t len, struct ordo_record *ret_re
     return true;
 }
 
-bool rocks_record_status(const char *value, size_t len, enum ordo_status *ret_status)
+void rocks_outbox_copy_head(const struct ordo_record *record, char out[ROCKS_OUTBOX_HEAD])
 {
-    struct header header;
+    out[0] = OUTBOX_COPY;
+    out[1] = (char)record->id.len;
+    memcpy(out + 2, &record->revision, 4);
+}
 
-    if (!read_header(value, len, &header))
+void rocks_outbox_reference(const char order_key[ROCKS_KEY], char out[1 + ROCKS_KEY])
+{
+    out[0] = OUTBOX_REFERENCE;
+    memcpy(out + 1, order_key, ROCKS_KEY);
+}
+
+bool rocks_outbox_read(const char *value, size_t len, struct rocks_outbox_entry *ret_entry)
+{
+    struct ordo_emission *emission = &ret_entry->emission;
+    const char *at = value + ROCKS_OUTBOX_HEAD;
+    size_t id_len;
+
+    if (len == 1 + ROCKS_KEY && value[0] == OUTBOX_REFERENCE) {
+        ret_entry->is_copy = false;
+        memcpy(ret_entry->order_key, value + 1, ROCKS_KEY);
+        return true;
+    }
+    if (len < ROCKS_OUTBOX_HEAD || value[0] != OUTBOX_COPY)
         return false;
-    *ret_status = (enum ordo_status)header.status;
+    id_len = (uint8_t)value[1];
+    if (len < ROCKS_OUTBOX_HEAD + id_len)
+        return false;
+    ret_entry->is_copy = true;
+    memcpy(&emission->revision, value + 2, 4);
+    emission->id = take(&at, id_len);
+    emission->decision = take(&at, len - ROCKS_OUTBOX_HEAD - id_len);
     return true;
 }

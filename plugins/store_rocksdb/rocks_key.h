@@ -7,24 +7,34 @@
  *   customers   length of the customer id, it, received, number, priority
  *                                                         nothing
  *   open        status, received, number, priority        nothing; only for orders that are not done
+ *   outbox      sequence number                           where the decision is, or the decision itself
  *   default     "layout", "counters"                      the version of all this; struct rocks_counters
+ *               "sink:" and its name                      the sequence number up to which it has taken all
  *
  * Clients choose ids, often at random, and a tree on a disk pays for that. So the record, which is large, stands
  * under a key that grows with time, and only small entries (ids, customers) land in random places. An order keeps
  * its key for ever. Numbers in keys are big-endian, so that bytes compare as numbers do; `received` is 48 bits of
  * milliseconds UTC and `number` 48 bits, counted up with every new order.
+ *
+ * An entry of the outbox leads to the record when that cannot change any more (done). A held or dead order may get
+ * another decision before a sink has taken the first, so that is copied into the entry.
  */
 #pragma once
 
 #include <ordo/store.h>
 
 enum {
-    ROCKS_LAYOUT = 1,
+    ROCKS_LAYOUT = 2,
     ROCKS_KEY = 13,                                   /* bytes of a key in orders */
     ROCKS_CUSTOMER_KEY = 1 + ORDO_ID_MAX + ROCKS_KEY, /* at most */
     ROCKS_OPEN_KEY = 1 + ROCKS_KEY,
-    ROCKS_HEADER = 56, /* bytes of a record before its texts */
+    ROCKS_HEADER = 64, /* bytes of a record before its texts */
+    ROCKS_OUTBOX_KEY = 8,
+    ROCKS_SINK_NAME_MAX = 64,
+    ROCKS_SINK_KEY = 5 + ROCKS_SINK_NAME_MAX,
 };
+
+#define ROCKS_SINK_PREFIX "sink:"
 
 enum rocks_family {
     ROCKS_META = 0,
@@ -32,6 +42,7 @@ enum rocks_family {
     ROCKS_IDS,
     ROCKS_CUSTOMERS,
     ROCKS_OPEN,
+    ROCKS_OUTBOX,
     ROCKS_FAMILY_COUNT
 };
 extern const char *const rocks_family_names[ROCKS_FAMILY_COUNT];
@@ -48,6 +59,10 @@ int rocks_place_compare(const struct rocks_place *a, const struct rocks_place *b
 void rocks_key_order(const struct rocks_place *place, char out[ROCKS_KEY]);
 size_t rocks_key_customer(ordo_str customer, const struct rocks_place *place, char out[ROCKS_CUSTOMER_KEY]);
 void rocks_key_open(enum ordo_status status, const struct rocks_place *place, char out[ROCKS_OPEN_KEY]);
+void rocks_key_outbox(uint64_t sequence, char out[ROCKS_OUTBOX_KEY]);
+uint64_t rocks_key_read_outbox(const char key[ROCKS_OUTBOX_KEY]);
+/* A longer name is cut. */
+size_t rocks_sink_key(ordo_str name, char out[ROCKS_SINK_KEY]);
 
 /* False when the bytes are no such key. */
 bool rocks_key_read_order(const char *key, size_t len, struct rocks_place *ret_place);
@@ -56,9 +71,21 @@ bool rocks_key_read_tail(const char *key, size_t len, struct rocks_place *ret_pl
 
 /* A record's value in parts, in order, so that nothing is copied twice: the header, then the texts. */
 enum { ROCKS_PARTS = 5 };
-void rocks_record_parts(const struct ordo_record *record, char header[ROCKS_HEADER],
+void rocks_record_parts(const struct ordo_record *record, uint64_t sequence, char header[ROCKS_HEADER],
                         const char *parts[ROCKS_PARTS], size_t lens[ROCKS_PARTS]);
-/* The record's strings point into the value. False when it is no record of this layout. */
-bool rocks_record_read(const char *value, size_t len, struct ordo_record *ret_record);
-/* The status alone. */
-bool rocks_record_status(const char *value, size_t len, enum ordo_status *ret_status);
+/* The record's strings point into the value; *ret_sequence (may be NULL) is that of its decision in the outbox, 0 when it
+ * has none there. False when it is no record of this layout or of an earlier one. */
+bool rocks_record_read(const char *value, size_t len, struct ordo_record *ret_record, uint64_t *ret_sequence);
+
+/* An entry of the outbox, read: either where the record is, or the decision, which points into the value. */
+struct rocks_outbox_entry {
+    bool is_copy;
+    char order_key[ROCKS_KEY];
+    struct ordo_emission emission;
+};
+enum { ROCKS_OUTBOX_HEAD = 6 /* bytes of an entry with a decision before its texts */ };
+bool rocks_outbox_read(const char *value, size_t len, struct rocks_outbox_entry *ret_entry);
+/* An entry with a decision in parts: head, id, decision. */
+void rocks_outbox_copy_head(const struct ordo_record *record, char out[ROCKS_OUTBOX_HEAD]);
+/* An entry that leads to a record. */
+void rocks_outbox_reference(const char order_key[ROCKS_KEY], char out[1 + ROCKS_KEY]);

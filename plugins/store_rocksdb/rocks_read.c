@@ -42,7 +42,7 @@ static int visit_key(struct rocks_store *store, const char *key, size_t len, ord
     if (slice == NULL)
         return ORDO_ENOTFOUND;
     value = rocksdb_pinnableslice_value(slice, &value_len);
-    if (rocks_record_read(value, value_len, &record))
+    if (rocks_record_read(value, value_len, &record, NULL))
         visit(context, &record);
     else
         result = rocks_read_failed(store, "an order cannot be read", NULL);
@@ -90,7 +90,7 @@ static int visit_range(struct rocks_walk *walk, const struct rocks_range *range,
         return result == ORDO_ENOTFOUND ? 0 : result; /* gone since the walk began */
     }
     value = rocksdb_iter_value(range->iterator, &len);
-    if (!rocks_record_read(value, len, &record))
+    if (!rocks_record_read(value, len, &record, NULL))
         return rocks_read_failed(walk->store, "an order cannot be read", NULL);
     visit(context, &record);
     return 0;
@@ -194,6 +194,7 @@ int rocks_list(void *self, const struct ordo_store_query *query, ordo_record_fn 
 struct pending {
     ordo_record_fn visit;
     void *context;
+    uint32_t shown;
     bool is_ended;
 };
 
@@ -201,22 +202,33 @@ static bool visit_pending(void *context, const struct ordo_record *record)
 {
     struct pending *pending = context;
 
+    pending->shown++;
     pending->is_ended = !pending->visit(pending->context, record);
     return !pending->is_ended;
 }
 
-int rocks_pending(void *self, ordo_record_fn visit, void *context)
+/* Keys of other priorities are passed over, which reads no record. */
+int rocks_pending(void *self, enum ordo_priority priority, struct ordo_store_cursor after, uint32_t limit,
+                  ordo_record_fn visit, void *context, struct ordo_store_cursor *ret_after)
 {
-    struct rocks_walk walk = {.store = self, .forward = true};
+    struct rocks_walk walk = {
+        .store = self, .forward = true, .from = {.received_ms = after.high, .number = after.low}};
     struct pending pending = {.visit = visit, .context = context};
     struct rocks_range *range;
     int result = 0;
 
+    *ret_after = (struct ordo_store_cursor){0, 0};
     for (int status = ORDO_STATUS_QUEUED; status < ORDO_STATUS_DONE; status++)
         rocks_walk_add(&walk, ROCKS_OPEN, (char)status);
     rocks_walk_start(&walk);
-    while (result == 0 && !pending.is_ended && (range = rocks_walk_next(&walk)) != NULL) {
-        result = visit_range(&walk, range, visit_pending, &pending);
+    while (result == 0 && (range = rocks_walk_next(&walk)) != NULL) {
+        if (pending.is_ended || pending.shown == limit) {
+            *ret_after = (struct ordo_store_cursor){walk.from.received_ms, walk.from.number};
+            break;
+        }
+        walk.from = range->place;
+        if (range->place.priority == priority)
+            result = visit_range(&walk, range, visit_pending, &pending);
         rocks_walk_step(&walk, range);
     }
     if (result == 0)

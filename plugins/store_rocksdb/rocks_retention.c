@@ -13,17 +13,22 @@ static bool is_final(enum ordo_status status)
     return status == ORDO_STATUS_DONE || status == ORDO_STATUS_INVALID || status == ORDO_STATUS_DEAD;
 }
 
-/* A victim, if it is final. */
-static void take(struct rocks_retention *retention, const struct rocks_range *range)
+/* A victim, if it is final. False when a sink has not taken its decision yet. */
+static bool take(struct rocks_retention *retention, const struct rocks_range *range, uint64_t taken)
 {
     struct rocks_victim *victim = &retention->victims[retention->count];
     struct ordo_record record;
     const char *value;
+    uint64_t sequence;
     size_t len;
 
     value = rocksdb_iter_value(range->iterator, &len);
-    if (!rocks_record_read(value, len, &record) || !is_final(record.status))
-        return;
+    if (!rocks_record_read(value, len, &record, &sequence) || !is_final(record.status))
+        return true;
+    if (sequence > taken) {
+        retention->waits_for = sequence;
+        return false;
+    }
     victim->place = range->place;
     victim->status = record.status;
     victim->bytes = len;
@@ -32,6 +37,7 @@ static void take(struct rocks_retention *retention, const struct rocks_range *ra
     memcpy(victim->id, record.id.ptr, record.id.len);
     memcpy(victim->customer, record.customer.ptr, record.customer.len);
     retention->count++;
+    return true;
 }
 
 bool rocks_retention_find(struct rocks_store *store, struct rocks_retention *retention, uint64_t records,
@@ -41,11 +47,14 @@ bool rocks_retention_find(struct rocks_store *store, struct rocks_retention *ret
         retention->keep_orders > 0 && records > retention->keep_orders ? records - retention->keep_orders : 0;
     int64_t oldest_ms = retention->keep_ms > 0 ? now_ms - retention->keep_ms : 0;
     struct rocks_walk walk = {.store = store, .forward = true, .from = retention->from};
+    uint64_t taken = rocks_taken_by_all(store);
     struct rocks_range *range;
     int looked_at = 0;
 
     retention->count = 0;
     if (excess == 0 && (retention->keep_ms == 0 || now_ms < retention->look_ms))
+        return false;
+    if (retention->waits_for > taken)
         return false;
     for (int priority = 0; priority < ORDO_PRIORITY_COUNT; priority++)
         rocks_walk_add(&walk, ROCKS_ORDERS, (char)priority);
@@ -53,7 +62,8 @@ bool rocks_retention_find(struct rocks_store *store, struct rocks_retention *ret
     while ((range = rocks_walk_next(&walk)) != NULL && retention->count < ROCKS_RETENTION_STEP &&
            looked_at < LOOKED_AT_MAX &&
            (retention->count < excess || (int64_t)range->place.received_ms < oldest_ms)) {
-        take(retention, range);
+        if (!take(retention, range, taken))
+            break;
         retention->from = range->place;
         rocks_walk_step(&walk, range);
         looked_at++;

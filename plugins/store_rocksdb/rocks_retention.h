@@ -22,6 +22,7 @@ struct rocks_retention {
     int64_t keep_ms;         /* 0: for ever */
     struct rocks_place from; /* everything up to it is deleted, or was not final when it was passed */
     int64_t look_ms;         /* when the age of the oldest is looked at again; UTC */
+    uint64_t waits_for;      /* nothing is deleted before all sinks have taken this sequence number */
     struct rocks_victim victims[ROCKS_RETENTION_STEP];
     size_t count;
 };

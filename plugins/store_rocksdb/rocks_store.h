@@ -17,6 +17,8 @@
 struct rocks_counters {
     uint64_t next_number; /* of the next new order; from 1 */
     uint64_t records, bytes;
+    uint64_t sequence; /* of the newest decision in the outbox */
+    uint64_t trimmed;  /* the outbox is deleted up to it */
 };
 
 /* One call of submit, until its writes are durable. */
@@ -42,6 +44,12 @@ struct rocks_database {
     int lock_fd;
 };
 
+/* A sink, as the outbox knows it. */
+struct rocks_sink {
+    char *name;
+    _Atomic uint64_t taken; /* up to this sequence number */
+};
+
 struct rocks_writer;
 
 struct rocks_store {
@@ -52,12 +60,16 @@ struct rocks_store {
     bool started;
 
     pthread_mutex_t lock;
-    pthread_cond_t arrived;             /* with lock: a submission, or stopping */
+    pthread_cond_t arrived;             /* with lock: a submission, stopping, or sinks_moved */
     struct rocks_submissions submitted; /* under lock */
     bool stopping;                      /* under lock */
+    bool sinks_moved;                   /* under lock: they have taken more */
 
     _Atomic bool failed; /* a write was not durable: nothing is acknowledged any more */
-    _Atomic uint64_t records, bytes, writes, refused, dropped;
+    _Atomic uint64_t records, bytes, writes, refused, dropped, sequence;
+
+    struct rocks_sink *sinks; /* set once, before other threads are there */
+    size_t sink_count;
 };
 
 struct rocks_settings {
@@ -86,6 +98,15 @@ void rocks_submit(void *self, struct ordo_write *writes, size_t count, ordo_stor
 int rocks_get(void *self, ordo_str id, ordo_record_fn visit, void *context);
 int rocks_list(void *self, const struct ordo_store_query *query, ordo_record_fn visit, void *context,
                struct ordo_store_cursor *ret_after);
-int rocks_pending(void *self, ordo_record_fn visit, void *context);
+int rocks_pending(void *self, enum ordo_priority priority, struct ordo_store_cursor after, uint32_t limit,
+                  ordo_record_fn visit, void *context, struct ordo_store_cursor *ret_after);
 /* Logs what RocksDB says (NULL: that the bytes make no sense), frees it, and gives ORDO_EIO. */
 int rocks_read_failed(struct rocks_store *store, const char *what, char *error);
+
+/* rocks_outbox.c */
+int rocks_sinks(void *self, const ordo_str *names, size_t count, uint64_t *ret_taken, struct ordo_error *err);
+int rocks_emissions(void *self, uint64_t after, ordo_emission_fn visit, void *context);
+void rocks_taken(void *self, size_t sink, uint64_t sequence);
+void rocks_sinks_free(struct rocks_store *store);
+/* Up to which sequence number all sinks have taken everything; UINT64_MAX without sinks. */
+uint64_t rocks_taken_by_all(const struct rocks_store *store);

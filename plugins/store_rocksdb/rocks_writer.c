@@ -121,6 +121,17 @@ static void commit_taken(struct rocks_store *store)
     }
 }
 
+/* Remembers what the sinks have taken, not synced: what a power cut takes back they get again. */
+static void note_sinks(struct rocks_store *store)
+{
+    struct rocks_batch *batch = &store->writer->batch;
+
+    if (atomic_load(&store->failed) || rocks_batch_begin(batch, 0) != 0)
+        return;
+    rocks_outbox_stage(batch);
+    rocks_batch_write(batch, false);
+}
+
 /* Deletes what is too much or too old, not synced: what a crash brings back is deleted again. True when there may be
  * more at once. */
 static bool retain(struct rocks_store *store)
@@ -149,7 +160,7 @@ static void wait_for_work(struct rocks_store *store)
 
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec++;
-    while (store->submitted.count == 0 && !store->stopping)
+    while (store->submitted.count == 0 && !store->stopping && !store->sinks_moved)
         if (store->writer->retention.keep_ms == 0)
             pthread_cond_wait(&store->arrived, &store->lock);
         else if (pthread_cond_timedwait(&store->arrived, &store->lock, &until) != 0)
@@ -160,7 +171,7 @@ static void *run(void *context)
 {
     struct rocks_store *store = context;
     struct rocks_writer *writer = store->writer;
-    bool stopping, more = false;
+    bool stopping, sinks_moved, more = false;
 
     do {
         struct rocks_submissions empty = writer->taken;
@@ -172,10 +183,14 @@ static void *run(void *context)
         writer->taken = store->submitted;
         store->submitted = empty;
         stopping = store->stopping;
+        sinks_moved = store->sinks_moved;
+        store->sinks_moved = false;
         pthread_mutex_unlock(&store->lock);
         commit_taken(store);
+        if (sinks_moved)
+            note_sinks(store);
         more = !stopping && retain(store);
-    } while (!stopping || writer->taken.count > 0);
+    } while (!stopping || writer->taken.count > 0 || sinks_moved);
     return NULL;
 }
 

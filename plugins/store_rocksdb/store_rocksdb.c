@@ -35,6 +35,7 @@ static void stat_all(void *self, struct ordo_store_stat *ret_stat)
         .writes = atomic_load_explicit(&store->writes, memory_order_relaxed),
         .dropped = atomic_load_explicit(&store->dropped, memory_order_relaxed),
         .refused = atomic_load_explicit(&store->refused, memory_order_relaxed),
+        .sequence = atomic_load_explicit(&store->sequence, memory_order_relaxed),
     };
 
     memcpy(ret_stat, &stat, ret_stat->size < sizeof(stat) ? ret_stat->size : sizeof(stat));
@@ -56,6 +57,7 @@ static void close_store(void *self)
         return;
     }
     rocks_database_close(&store->database);
+    rocks_sinks_free(store);
     free(store->submitted.items);
     pthread_cond_destroy(&store->arrived);
     pthread_mutex_destroy(&store->lock);
@@ -103,11 +105,15 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
 
 static const struct ordo_store_ops ops = {
     .size = sizeof(ops),
+    .abilities = ORDO_STORE_DURABLE,
     .submit = rocks_submit,
     .get = rocks_get,
     .list = rocks_list,
     .pending = rocks_pending,
     .stat = stat_all,
+    .sinks = rocks_sinks,
+    .emissions = rocks_emissions,
+    .taken = rocks_taken,
 };
 
 const struct ordo_plugin *ordo_plugin_entry(void)

@@ -7,7 +7,8 @@ what the store and the sink have.
 
 Clients of all kinds write down each answer. In the end every order that was answered 200, alone or as a line, has to be
 recorded with just that decision; every order that was answered 202 has to be decided; an id has one decision, also when
-it was sent again; what the sink got has to be what is recorded; and the store's counters have to add up.
+it was sent again; the sink has to have
+all of them, and nothing else; and the store's counters have to add up.
 """
 import argparse
 import http.client
@@ -180,13 +181,16 @@ def compare(engine, log):
 
 
 def compare_sink(path, stored):
-    wrong, count = [], 0
+    """The sink has to have every recorded decision, at least once, and nothing else."""
+    wrong, count, seen = [], 0, set()
     with open(path, "rb") as file:
         for line in file:
             count += 1
             decision = json.loads(line)
+            seen.add(decision["id"])
             if stored.get(decision["id"], {}).get("decision") != decision:
                 wrong.append(f"the sink got {decision}, recorded is {stored.get(decision['id'])}")
+    wrong += [f"the sink never got {order_id}" for order_id in stored if order_id not in seen]
     return count, wrong
 
 

@@ -190,10 +190,11 @@ class Stop(unittest.TestCase):
             self.assertEqual(code, 1, log)
             self.assertIn("1 order(s) were not finished within stop.grace", log)
 
-    def test_a_sink_that_is_away_has_what_is_left_of_the_grace_and_then_dead_letters(self):
+    def test_what_a_sink_did_not_take_within_the_grace_comes_after_the_next_start(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never answers
             sink = {"plugin": "sink_webhook", "url": f"http://127.0.0.1:{silent.getsockname()[1]}/", "timeout": "100ms",
-                    "retries": 1000, "backoff_min": "1ms", "backoff_max": "1ms", "dead_letter": "dead.ndjson"}
+                    "retries": 1000, "backoff_min": "1ms", "backoff_max": "1ms", "dead_letter": "dead.ndjson",
+                    "name": "shop"}
             with Engine(rules=SLEEPY, settings={"sinks": [sink], "stop.grace": "1s"}) as engine:
                 posts = [in_thread(engine.post, order(f"o-{number}", sleep=500)) for number in range(10)]
                 self.wait_for_orders_inside(engine, 10)
@@ -202,10 +203,16 @@ class Stop(unittest.TestCase):
                     thread.join()
                     self.assertEqual(result["value"].status, 200)
                 self.assertEqual(code, 0, log)
-                with open(os.path.join(engine.folder, "dead.ndjson"), encoding="utf-8") as file:
-                    dead = [json.loads(line) for line in file]
-                self.assertEqual({line["id"] for line in dead}, {f"o-{number}" for number in range(10)})
-                self.assertEqual({line["reason"] for line in dead}, {"the engine stopped before it was delivered"})
+                self.assertIn("info  shop: 10 decisions wait in the store for the next start", log)
+                self.assertEqual(os.path.getsize(os.path.join(engine.folder, "dead.ndjson")), 0)
+
+                # Its name is what it is known by: it may be another plugin by now.
+                engine.settings["sinks"] = [{"plugin": "sink_file", "path": "out.ndjson", "name": "shop"}]
+                engine.restart()
+                self.assertEqual(engine.stop()[0], 0)
+                with open(os.path.join(engine.folder, "out.ndjson"), encoding="utf-8") as file:
+                    taken = [json.loads(line)["id"] for line in file]
+                self.assertEqual(sorted(taken), [f"o-{number}" for number in range(10)])
 
     def test_second_signal_does_not_wait_for_a_sink(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:

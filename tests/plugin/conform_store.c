@@ -223,15 +223,21 @@ int main(int argc, char **argv)
         CASE(test_list_filters_by_time),
         CASE(test_decided_order_keeps_its_place_in_the_list),
         CASE(test_orders_that_come_do_not_shift_the_next_page),
-        CASE(test_pending_gives_orders_on_their_way_oldest_first),
+        CASE(test_pending_gives_orders_on_their_way_by_class_and_age),
         CASE(test_stat_counts),
         CASE(test_one_of_four_threads_wins_each_id),
         CASE(test_readers_see_whole_records_while_others_write),
+        CASE(test_decisions_are_read_in_their_order_from_any_place),
+        CASE(test_a_refused_write_emits_nothing),
+        CASE(test_each_revision_is_emitted_with_its_own_decision),
+        CASE(test_what_one_sink_has_taken_is_there_for_the_other),
+        CASE(test_a_reader_beside_writers_misses_nothing),
     };
     const struct CMUnitTest bounded[] = {
         cmocka_unit_test(test_full_store_drops_the_oldest_final),
         cmocka_unit_test(test_full_store_of_undecided_orders_refuses),
         cmocka_unit_test(test_refused_write_drops_nothing),
+        cmocka_unit_test(test_full_store_keeps_what_a_sink_has_not_taken),
     };
     int failed;
 

@@ -19,7 +19,15 @@ void test_list_filters(void **state);
 void test_list_filters_by_time(void **state);
 void test_decided_order_keeps_its_place_in_the_list(void **state);
 void test_orders_that_come_do_not_shift_the_next_page(void **state);
-void test_pending_gives_orders_on_their_way_oldest_first(void **state);
+void test_pending_gives_orders_on_their_way_by_class_and_age(void **state);
+
+/* conform_store_outbox.c */
+void test_decisions_are_read_in_their_order_from_any_place(void **state);
+void test_a_refused_write_emits_nothing(void **state);
+void test_each_revision_is_emitted_with_its_own_decision(void **state);
+void test_what_one_sink_has_taken_is_there_for_the_other(void **state);
+void test_a_reader_beside_writers_misses_nothing(void **state);
+void test_full_store_keeps_what_a_sink_has_not_taken(void **state);
 
 /* conform_store_shared.c */
 void test_one_of_four_threads_wins_each_id(void **state);

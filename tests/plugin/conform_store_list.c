@@ -160,17 +160,23 @@ void test_orders_that_come_do_not_shift_the_next_page(void **state)
         assert_int_equal(seen.numbers[i], 9 - i);
 }
 
-void test_pending_gives_orders_on_their_way_oldest_first(void **state)
+void test_pending_gives_orders_on_their_way_by_class_and_age(void **state)
 {
-    struct store_seen seen = {0};
+    static const unsigned medium[] = {1, 4, 10, 13, 22, 31, 34}; /* numbers with 1 as the rest of a third */
 
     for (unsigned status = 0; status < ORDO_STATUS_COUNT; status++)
         conform_fill(*state, status * 10, status * 10 + 5, (enum ordo_status)status);
     assert_int_equal(store_write(*state, store_record(12, ORDO_STATUS_DONE), BIT(ORDO_STATUS_RUNNING)), 0);
-    store_pending(*state, &seen);
-    assert_int_equal(seen.count, 19);
-    for (size_t i = 1; i < seen.count; i++)
-        assert_true(seen.numbers[i - 1] < seen.numbers[i]);
-    assert_int_equal(seen.numbers[0], 0);
-    assert_int_equal(seen.numbers[18], 34);
+    for (uint32_t limit = 1; limit < 9; limit++) {
+        struct store_seen seen = {0};
+
+        store_pending(*state, ORDO_PRIORITY_MEDIUM, limit, &seen);
+        assert_int_equal(seen.count, sizeof(medium) / sizeof(*medium));
+        for (size_t i = 0; i < seen.count; i++)
+            assert_int_equal(seen.numbers[i], medium[i]);
+        for (int priority = 0; priority < ORDO_PRIORITY_COUNT; priority++)
+            if (priority != ORDO_PRIORITY_MEDIUM)
+                store_pending(*state, (enum ordo_priority)priority, limit, &seen);
+        assert_int_equal(seen.count, 19);
+    }
 }

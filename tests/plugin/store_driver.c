@@ -159,7 +159,64 @@ void store_list_all(struct fake_plugin *store, struct ordo_store_query query, st
     } while (!store_is_end(query.after));
 }
 
-void store_pending(struct fake_plugin *store, struct store_seen *seen)
+void store_pending(struct fake_plugin *store, enum ordo_priority priority, uint32_t limit,
+                   struct store_seen *seen)
 {
-    ORDO_REQUIRE(ops_of(store)->pending(store->self, see, seen) == 0);
+    struct ordo_store_cursor after = {0, 0};
+
+    do
+        ORDO_REQUIRE(ops_of(store)->pending(store->self, priority, after, limit, see, seen, &after) == 0);
+    while (!store_is_end(after));
+}
+
+int store_emit(struct fake_plugin *store, struct ordo_record record, uint32_t replaces)
+{
+    struct ordo_write write = {.record = record, .replaces = replaces, .emits = true, .result = 1};
+
+    store_submit(store, &write, 1);
+    return write.result;
+}
+
+void store_sinks(struct fake_plugin *store, const char *const *names, uint64_t *ret_taken)
+{
+    ordo_str list[8];
+    size_t count = 0;
+
+    for (; names[count] != NULL; count++)
+        list[count] = ordo_str_from(names[count]);
+    ORDO_REQUIRE(ops_of(store)->sinks(store->self, list, count, ret_taken, &store->err) == 0);
+}
+
+struct reading {
+    char *out;
+    size_t size, limit;
+    uint64_t last;
+};
+
+static bool read_emission(void *context, uint64_t sequence, const struct ordo_emission *emission)
+{
+    struct reading *reading = context;
+    int len = snprintf(reading->out, reading->size, "%llu:" ORDO_STR_FMT "/%u=" ORDO_STR_FMT " ",
+                       (unsigned long long)sequence, ORDO_STR_ARG(emission->id), emission->revision,
+                       ORDO_STR_ARG(emission->decision));
+
+    ORDO_REQUIRE(len > 0 && (size_t)len < reading->size);
+    reading->out += len;
+    reading->size -= (size_t)len;
+    reading->last = sequence;
+    return --reading->limit > 0;
+}
+
+uint64_t store_emissions(struct fake_plugin *store, uint64_t after, size_t limit, char *out, size_t size)
+{
+    struct reading reading = {out, size, limit, after};
+
+    out[0] = '\0';
+    ORDO_REQUIRE(ops_of(store)->emissions(store->self, after, read_emission, &reading) == 0);
+    return reading.last;
+}
+
+void store_taken(struct fake_plugin *store, size_t sink, uint64_t sequence)
+{
+    ops_of(store)->taken(store->self, sink, sequence);
 }

@@ -45,4 +45,14 @@ int store_list(struct fake_plugin *store, struct ordo_store_query query, struct 
 bool store_is_end(struct ordo_store_cursor cursor);
 /* All pages from the query on; pages that the store ends early are followed. */
 void store_list_all(struct fake_plugin *store, struct ordo_store_query query, struct store_seen *seen);
-void store_pending(struct fake_plugin *store, struct store_seen *seen);
+/* The pending orders of a class, in pages of `limit`. */
+void store_pending(struct fake_plugin *store, enum ordo_priority priority, uint32_t limit,
+                   struct store_seen *seen);
+
+/* The outbox. One write whose decision is for the sinks; its result. */
+int store_emit(struct fake_plugin *store, struct ordo_record record, uint32_t replaces);
+/* Says which sinks there are (NULL ends), first of all. */
+void store_sinks(struct fake_plugin *store, const char *const *names, uint64_t *ret_taken);
+/* Writes "SEQUENCE:ID/REVISION=DECISION " for each decision behind `after`, at most `limit`; the last number. */
+uint64_t store_emissions(struct fake_plugin *store, uint64_t after, size_t limit, char *out, size_t size);
+void store_taken(struct fake_plugin *store, size_t sink, uint64_t sequence);

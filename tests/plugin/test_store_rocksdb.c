@@ -3,7 +3,6 @@
  * kept out, and what happens when the disk takes no more. The folder is the test's own.
  */
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -20,65 +19,33 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <rocksdb/c.h>
 
-#include "store_driver.h"
-
-static const char *module;
-static char folder[64], setting[96];
-static const char *const settings[] = {setting, "cache=1MiB", "write_buffer=1MiB", NULL};
-
-static int make_folder(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof(folder), "/tmp/ordo-store-XXXXXX");
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    snprintf(setting, sizeof(setting), "path=%s/db", folder);
-    return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
-{
-    (void)status, (void)kind, (void)walk;
-    return remove(path);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void fill(struct fake_plugin *store, unsigned from, unsigned to, enum ordo_status status)
-{
-    for (unsigned i = from; i < to; i++)
-        assert_int_equal(store_write(store, store_record(i, status), ABSENT), 0);
-}
+#include "rocks_folder.h"
 
 static void test_all_is_there_after_a_close(void **state)
 {
-    struct fake_plugin *store = store_open(module, settings);
+    struct fake_plugin *store = store_open(rocks_module, rocks_settings);
     struct store_seen *seen = calloc(1, sizeof(*seen));
     struct ordo_store_stat before, after;
 
     (void)state;
     assert_non_null(seen);
-    fill(store, 0, 10, ORDO_STATUS_QUEUED);
-    fill(store, 10, 20, ORDO_STATUS_HELD);
+    rocks_fill(store, 0, 10, ORDO_STATUS_QUEUED);
+    rocks_fill(store, 10, 20, ORDO_STATUS_HELD);
     assert_int_equal(store_write(store, store_record(3, ORDO_STATUS_DONE), BIT(ORDO_STATUS_QUEUED)), 0);
     before = store_stat(store);
     fake_plugin_close(store);
 
-    store = store_open(module, settings);
+    store = store_open(rocks_module, rocks_settings);
     after = store_stat(store);
     assert_int_equal(after.records, 20);
     assert_int_equal(after.bytes, before.bytes);
-    store_pending(store, seen);
+    for (int priority = 0; priority < ORDO_PRIORITY_COUNT; priority++)
+        store_pending(store, (enum ordo_priority)priority, 100, seen);
     assert_int_equal(seen->count, 9);
-    assert_int_equal(seen->numbers[3], 4);
+    assert_int_equal(seen->numbers[1], 6); /* 3 is decided */
     assert_int_equal(store_write(store, store_record(15, ORDO_STATUS_DONE), ABSENT), ORDO_EEXISTS);
-    fill(store, 20, 21, ORDO_STATUS_DONE);
+    rocks_fill(store, 20, 21, ORDO_STATUS_DONE);
     seen->count = 0;
     store_list_all(store, (struct ordo_store_query){.priority = ANY, .limit = 3}, seen);
     assert_int_equal(seen->count, 21);
@@ -90,7 +57,7 @@ static void test_all_is_there_after_a_close(void **state)
 /* A child writes orders and tells of each that was acknowledged, until it is killed. */
 static void write_until_killed(int out)
 {
-    struct fake_plugin *store = store_open(module, settings);
+    struct fake_plugin *store = store_open(rocks_module, rocks_settings);
 
     for (unsigned number = 0;; number++)
         if (store_write(store, store_record(number, ORDO_STATUS_DONE), ABSENT) != 0 ||
@@ -123,7 +90,7 @@ static void test_acknowledged_is_there_after_a_kill(void **state)
         last = number;
     close(ends[0]);
 
-    store = store_open(module, settings);
+    store = store_open(rocks_module, rocks_settings);
     for (number = 0; number <= last; number++)
         assert_true(store_has(store, number));
     assert_in_range(store_stat(store).records, last + 1, last + 2); /* one may be written and not told */
@@ -144,13 +111,13 @@ static void test_second_process_is_told_who_is_there(void **state)
     child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        store_open(module, settings);
+        store_open(rocks_module, rocks_settings);
         if (write(ends[1], "x", 1) == 1 && read(back[0], &byte, 1) == 1)
             _exit(0);
         _exit(1);
     }
     assert_int_equal(read(ends[0], &byte, 1), 1);
-    store = fake_plugin_open(module, settings);
+    store = fake_plugin_open(rocks_module, rocks_settings);
     assert_null(store->self);
     assert_int_equal(store->err.code, ORDO_EEXISTS);
     snprintf(expected, sizeof(expected), "process %d uses", (int)child);
@@ -158,7 +125,7 @@ static void test_second_process_is_told_who_is_there(void **state)
     fake_plugin_close(store);
     assert_int_equal(write(back[1], "x", 1), 1);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    store = store_open(module, settings); /* the lock went with the process */
+    store = store_open(rocks_module, rocks_settings); /* the lock went with the process */
     fake_plugin_close(store);
     for (int i = 0; i < 2; i++) {
         close(ends[i]);
@@ -171,39 +138,22 @@ static void test_folder_is_for_its_owner_only(void **state)
     struct stat status;
 
     (void)state;
-    fake_plugin_close(store_open(module, settings));
-    assert_int_equal(stat(setting + strlen("path="), &status), 0);
+    fake_plugin_close(store_open(rocks_module, rocks_settings));
+    assert_int_equal(stat(rocks_path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0700);
 }
 
-/* Writes "layout" as a newer version would, with a family of its own. */
+/* With a family of its own. */
 static void make_newer(void)
 {
-    const char *path = setting + strlen("path=");
-    rocksdb_options_t *options = rocksdb_options_create(), *all[32];
-    rocksdb_column_family_handle_t *handles[32], *added;
-    rocksdb_writeoptions_t *write_options = rocksdb_writeoptions_create();
-    uint32_t layout = 2;
-    size_t count;
-    char *error = NULL, **names = rocksdb_list_column_families(options, path, &count, &error);
-    rocksdb_t *db;
+    struct rocks_raw raw = rocks_raw_open();
+    char *error = NULL;
 
+    rocksdb_column_family_handle_destroy(
+        rocksdb_create_column_family(raw.db, raw.options, "of_the_future", &error));
     assert_null(error);
-    for (size_t i = 0; i < count; i++)
-        all[i] = options;
-    db = rocksdb_open_column_families(options, path, (int)count, (const char *const *)names,
-                                      (const rocksdb_options_t *const *)all, handles, &error);
-    assert_null(error);
-    added = rocksdb_create_column_family(db, options, "of_the_future", &error);
-    rocksdb_put(db, write_options, "layout", 6, (const char *)&layout, sizeof(layout), &error);
-    assert_null(error);
-    rocksdb_column_family_handle_destroy(added);
-    for (size_t i = 0; i < count; i++)
-        rocksdb_column_family_handle_destroy(handles[i]);
-    rocksdb_close(db);
-    rocksdb_list_column_families_destroy(names, count);
-    rocksdb_writeoptions_destroy(write_options);
-    rocksdb_options_destroy(options);
+    rocks_raw_set_layout(&raw, 3);
+    rocks_raw_close(&raw);
 }
 
 static void test_newer_data_is_refused(void **state)
@@ -211,13 +161,13 @@ static void test_newer_data_is_refused(void **state)
     struct fake_plugin *store;
 
     (void)state;
-    fake_plugin_close(store_open(module, settings));
+    fake_plugin_close(store_open(rocks_module, rocks_settings));
     make_newer();
-    store = fake_plugin_open(module, settings);
+    store = fake_plugin_open(rocks_module, rocks_settings);
     assert_null(store->self);
     assert_int_equal(store->err.code, ORDO_EABI);
     assert_string_equal(store->err.message,
-                        "its data is of layout 2, and this ordo knows layouts up to 1; use the "
+                        "its data is of layout 3, and this ordo knows layouts up to 2; use the "
                         "version that wrote it, or a newer one");
     fake_plugin_close(store);
 }
@@ -235,9 +185,9 @@ static void limit_files(rlim_t bytes)
 /* In a process of its own, as the database stays open behind a failure. */
 static void fail_disk(void)
 {
-    struct fake_plugin *store = store_open(module, settings);
+    struct fake_plugin *store = store_open(rocks_module, rocks_settings);
 
-    fill(store, 0, 5, ORDO_STATUS_DONE);
+    rocks_fill(store, 0, 5, ORDO_STATUS_DONE);
     signal(SIGXFSZ, SIG_IGN);
     limit_files(1);
     assert_int_equal(store_write(store, store_record(5, ORDO_STATUS_DONE), ABSENT), ORDO_EIO);
@@ -266,23 +216,24 @@ static void test_failed_disk_ends_all_acknowledgement(void **state)
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    store = store_open(module, settings);
+    store = store_open(rocks_module, rocks_settings);
     assert_int_equal(store_stat(store).records, 5);
     assert_true(store_has(store, 4));
     assert_false(store_has(store, 6));
-    fill(store, 6, 7, ORDO_STATUS_DONE);
+    rocks_fill(store, 6, 7, ORDO_STATUS_DONE);
     fake_plugin_close(store);
 }
 
 static void test_oldest_final_orders_are_deleted_by_number(void **state)
 {
-    struct fake_plugin *store = store_open(module, (const char *const[]){setting, "keep_orders=100", NULL});
+    struct fake_plugin *store =
+        store_open(rocks_module, (const char *const[]){rocks_setting, "keep_orders=100", NULL});
     struct store_seen *seen = calloc(1, sizeof(*seen));
 
     (void)state;
     assert_non_null(seen);
-    fill(store, 0, 50, ORDO_STATUS_HELD);
-    fill(store, 50, 500, ORDO_STATUS_DONE);
+    rocks_fill(store, 0, 50, ORDO_STATUS_HELD);
+    rocks_fill(store, 50, 500, ORDO_STATUS_DONE);
     while (store_stat(store).dropped < 400)
         sched_yield();
     assert_int_equal(store_stat(store).records, 100);
@@ -297,15 +248,15 @@ static void test_oldest_final_orders_are_deleted_by_number(void **state)
 
     /* One that was passed while it was held is the oldest once it is final. */
     assert_int_equal(store_write(store, store_record(7, ORDO_STATUS_DONE), BIT(ORDO_STATUS_HELD)), 0);
-    fill(store, 500, 501, ORDO_STATUS_DONE);
+    rocks_fill(store, 500, 501, ORDO_STATUS_DONE);
     while (store_stat(store).dropped < 401)
         sched_yield();
     assert_false(store_has(store, 7));
     assert_true(store_has(store, 450));
     fake_plugin_close(store);
 
-    store = store_open(module, settings); /* without a bound nothing is deleted */
-    fill(store, 600, 700, ORDO_STATUS_DONE);
+    store = store_open(rocks_module, rocks_settings); /* without a bound nothing is deleted */
+    rocks_fill(store, 600, 700, ORDO_STATUS_DONE);
     assert_int_equal(store_stat(store).records, 200);
     fake_plugin_close(store);
     free(seen);
@@ -313,7 +264,8 @@ static void test_oldest_final_orders_are_deleted_by_number(void **state)
 
 static void test_old_final_orders_are_deleted(void **state)
 {
-    struct fake_plugin *store = store_open(module, (const char *const[]){setting, "keep_for=1h", NULL});
+    struct fake_plugin *store =
+        store_open(rocks_module, (const char *const[]){rocks_setting, "keep_for=1h", NULL});
     struct ordo_record now = store_record(200, ORDO_STATUS_DONE);
     struct timespec clock;
 
@@ -321,8 +273,8 @@ static void test_old_final_orders_are_deleted(void **state)
     clock_gettime(CLOCK_REALTIME, &clock);
     now.received_ms = (int64_t)clock.tv_sec * 1000;
     assert_int_equal(store_write(store, now, ABSENT), 0);
-    fill(store, 0, 150, ORDO_STATUS_DONE); /* received in 2023 */
-    fill(store, 150, 151, ORDO_STATUS_QUEUED);
+    rocks_fill(store, 0, 150, ORDO_STATUS_DONE); /* received in 2023 */
+    rocks_fill(store, 150, 151, ORDO_STATUS_QUEUED);
     while (store_stat(store).dropped < 150)
         sched_yield();
     assert_true(store_has(store, 200));
@@ -343,12 +295,12 @@ static void test_new_orders_wait_for_space_on_the_disk(void **state)
     int fd;
 
     (void)state;
-    assert_int_equal(statvfs(folder, &space), 0);
+    assert_int_equal(statvfs(rocks_folder, &space), 0);
     snprintf(min_free, sizeof(min_free), "min_free=%llu",
              (unsigned long long)space.f_bavail * space.f_frsize - (unsigned long long)margin);
-    snprintf(filler, sizeof(filler), "%s/filler", folder);
-    store = store_open(module, (const char *const[]){setting, min_free, NULL});
-    fill(store, 0, 1, ORDO_STATUS_QUEUED);
+    snprintf(filler, sizeof(filler), "%s/filler", rocks_folder);
+    store = store_open(rocks_module, (const char *const[]){rocks_setting, min_free, NULL});
+    rocks_fill(store, 0, 1, ORDO_STATUS_QUEUED);
 
     fd = open(filler, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
@@ -362,7 +314,7 @@ static void test_new_orders_wait_for_space_on_the_disk(void **state)
 
     assert_int_equal(close(fd), 0);
     assert_int_equal(unlink(filler), 0);
-    fill(store, 1, 2, ORDO_STATUS_DONE);
+    rocks_fill(store, 1, 2, ORDO_STATUS_DONE);
     assert_int_equal(fake_log_count(store, "free again: new orders are taken"), 1);
     assert_int_equal(store_stat(store).refused, 2);
     assert_int_equal(store->failures, 0);
@@ -371,15 +323,15 @@ static void test_new_orders_wait_for_space_on_the_disk(void **state)
 
 static void test_order_that_takes_an_invalid_ones_id_is_new(void **state)
 {
-    struct fake_plugin *store = store_open(module, settings);
+    struct fake_plugin *store = store_open(rocks_module, rocks_settings);
     struct ordo_store_query query = {.priority = ANY, .limit = 10};
     struct ordo_record record;
     struct store_seen *seen = calloc(1, sizeof(*seen));
 
     (void)state;
     assert_non_null(seen);
-    fill(store, 0, 1, ORDO_STATUS_INVALID);
-    fill(store, 1, 2, ORDO_STATUS_DONE);
+    rocks_fill(store, 0, 1, ORDO_STATUS_INVALID);
+    rocks_fill(store, 1, 2, ORDO_STATUS_DONE);
     record = store_record(0, ORDO_STATUS_QUEUED);
     record.customer = ORDO_STR("c-new");
     record.received_ms += 100;
@@ -411,7 +363,7 @@ static void test_order_that_takes_an_invalid_ones_id_is_new(void **state)
 static void test_page_is_bounded(void **state)
 {
     enum { COUNT = 10010 };
-    struct fake_plugin *store = store_open(module, settings);
+    struct fake_plugin *store = store_open(rocks_module, rocks_settings);
     struct ordo_store_query query = {.priority = ANY, .limit = 10, .statuses = BIT(ORDO_STATUS_DONE)};
     struct ordo_write *writes = calloc(COUNT, sizeof(*writes));
     struct store_seen *seen = calloc(1, sizeof(*seen));
@@ -439,7 +391,7 @@ static void test_page_is_bounded(void **state)
     free(ids);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, rocks_folder_make, rocks_folder_remove)
 
 int main(int argc, char **argv)
 {
@@ -461,6 +413,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s STORE.so\n", argv[0]);
         return 2;
     }
-    module = argv[1];
+    rocks_module = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,8 @@ struct ordo_sink_stat {
 struct ordo_sink_ops {
     uint32_t size;
     /* Takes all of them, or fails; then the same batch comes again after a wait, so it may have been taken in
-     * part. The items are valid during the call only. */
+     * part. What it took does not come again, so it returns when that is where it is meant to be. The items are
+     * valid during the call only. */
     int (*emit)(void *self, const struct ordo_emission *items, size_t count, struct ordo_error *err);
     /* Nothing more is due for now, or the engine stops: what is buffered goes out. */
     int (*flush)(void *self, struct ordo_error *err);

@@ -5,10 +5,15 @@
  * problem. A write names the states that it may replace, and the store compares and writes in one step: that
  * is what makes "exactly one final decision an order" true, also between two clients that send the same id at
  * once.
+ *
+ * The outbox is the store's list of decisions for the sinks, numbered from 1 in the order in which they became
+ * durable. A decision gets its number in the same commit as its record, so a sink that reads on from where it was
+ * misses none, whatever happened meanwhile. What all sinks have taken is deleted.
  */
 #pragma once
 
 #include <ordo/plugin.h>
+#include <ordo/sink.h>
 
 struct ordo_record {
     uint32_t size;
@@ -29,6 +34,7 @@ struct ordo_record {
 struct ordo_write {
     struct ordo_record record; /* its strings need to live until submit's completion */
     uint32_t replaces;         /* bits of ORDO_STATUS_BIT and ORDO_STATUS_BIT_ABSENT that it may replace */
+    bool emits; /* record.answer is for the sinks: it gets the next sequence number of the outbox */
     int result; /* set by the store: 0; ORDO_EEXISTS: the record's state, which may be absent, is none
                                   of `replaces`; ORDO_EFULL: no room and nothing that may be dropped (never for a
                                   record that is there); others: not written */
@@ -61,7 +67,11 @@ struct ordo_store_query {
 struct ordo_store_stat {
     uint32_t size;
     uint64_t records, bytes, dropped, writes, refused;
+    uint64_t sequence; /* of the newest decision in the outbox; 0: there was none yet */
 };
+
+/* A decision and its sequence number. Valid during the call only. Returns false to end the reading. */
+typedef bool (*ordo_emission_fn)(void *context, uint64_t sequence, const struct ordo_emission *emission);
 
 /* Something that verify found: one sentence that names the file, key or order it is about. */
 typedef void (*ordo_finding_fn)(void *context, const char *message);
@@ -91,10 +101,23 @@ struct ordo_store_ops {
      * call; the cursor then goes on. May wait for disk reads. */
     int (*list)(void *self, const struct ordo_store_query *query, ordo_record_fn visit, void *context,
                 struct ordo_store_cursor *ret_after);
-    /* Every record that is on its way (queued, running, waiting, recording), oldest first. The engine calls it
-     * once at the start, before any other operation. */
-    int (*pending)(void *self, ordo_record_fn visit, void *context);
+    /* Records of a priority that are on their way (queued, running, waiting, recording), oldest first, behind `after`.
+     * *ret_after is the cursor of the rest, zero when there is none. What comes in meanwhile may be among them. */
+    int (*pending)(void *self, enum ordo_priority priority, struct ordo_store_cursor after, uint32_t limit,
+                   ordo_record_fn visit, void *context, struct ordo_store_cursor *ret_after);
     void (*stat)(void *self, struct ordo_store_stat *ret_stat); /* ret_stat->size is set by the caller */
+
+    /* Which sinks there are, by name; called once, before any other operation. ret_taken[i]: the sequence number up to
+     * which sink i has taken everything; one that was not there before starts behind the newest. What is known of other
+     * sinks is forgotten, and with no sinks at all the outbox is emptied. 0 or a code with *err. */
+    int (*sinks)(void *self, const ordo_str *names, size_t count, uint64_t *ret_taken,
+                 struct ordo_error *err);
+    /* Calls `visit` with the decisions behind this sequence number, in order, as far as they are durable. May wait for
+     * disk reads. */
+    int (*emissions)(void *self, uint64_t after, ordo_emission_fn visit, void *context);
+    /* Sink i has taken everything up to this number. It is remembered soon, and not waited for: what a crash forgets is
+     * taken once more. */
+    void (*taken)(void *self, size_t sink, uint64_t sequence);
 
     /* With ORDO_STORE_DURABLE: */
 

@@ -351,6 +351,13 @@ static void test_sections_of_plugins_are_checked(void **state)
                    "ordo.yaml:3:9: sinks[0]: must be a section: {plugin: NAME, ...}\n"
                    "ordo.yaml:3:20: sinks[1]: names no plugin; write plugin: NAME\n"
                    "ordo.yaml:3:40: sinks[2]: plugin must be a name such as sink_file\n");
+    assert_refused(
+        "sinks: [{plugin: a}, {plugin: b, name: x y}, {plugin: c, name: b}, {plugin: a}]\n", NULL, NULL,
+        "ordo.yaml:1:40: sinks[1]: name must be 1 to 64 of A-Z a-z 0-9 . _ ~ : -\n"
+        "ordo.yaml:1:46: sinks[2]: there is a sink 'b' already; give this one a name of its own (name: "
+        "NAME), under which its place is remembered\n"
+        "ordo.yaml:1:68: sinks[3]: there is a sink 'a' already; give this one a name of its own (name: "
+        "NAME), under which its place is remembered\n");
     assert_refused("soruces: []\n", NULL, NULL,
                    "ordo.yaml:1:1: soruces: unknown option; did you mean sources?\n");
 }

@@ -224,7 +224,7 @@ static struct section section_of(const char *yaml)
     assert_int_equal(errors.len, 0);
     section.plugin.node = section.node;
     section.plugin.section = "sinks[0]";
-    section.plugin.name = ordo_config_child(section.node, "plugin")->scalar;
+    section.plugin.name = section.plugin.label = ordo_config_child(section.node, "plugin")->scalar;
     return section;
 }
 

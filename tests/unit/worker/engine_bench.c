@@ -107,7 +107,6 @@ static void init(struct bench *bench, bool late_store, uint32_t high_capacity, u
         .max_in_flight = max_in_flight,
         .max_attempts = 3,
         .retry_max_ms = 3600000,
-        .sink_backlog = 100000,
         .store = &fault_store_ops,
         .store_self = &bench->store,
         .sinks = bench->sinks,

@@ -57,6 +57,9 @@ static int write_one(struct fault_store *store, const struct ordo_write *write)
     to->customer = copy(write->record.customer);
     to->order = copy(write->record.order);
     to->answer = copy(write->record.answer);
+    if (write->emits)
+        store->emissions[store->emission_count++] = (struct ordo_emission){
+            copy(write->record.id), write->record.revision, copy(write->record.answer)};
     return 0;
 }
 
@@ -144,13 +147,47 @@ static int list(void *self, const struct ordo_store_query *query, ordo_record_fn
     return 0;
 }
 
-static int pending(void *self, ordo_record_fn visit, void *context)
+/* All at once. */
+static int pending(void *self, enum ordo_priority priority, struct ordo_store_cursor after, uint32_t limit,
+                   ordo_record_fn visit, void *context, struct ordo_store_cursor *ret_after)
 {
     struct fault_store *store = self;
 
+    (void)after, (void)limit;
+    pthread_mutex_lock(&store->lock);
     for (size_t i = 0; i < store->count; i++)
-        visit(context, &store->records[i]);
+        if (store->records[i].priority == priority && store->records[i].status < ORDO_STATUS_DONE)
+            visit(context, &store->records[i]);
+    pthread_mutex_unlock(&store->lock);
+    *ret_after = (struct ordo_store_cursor){0, 0};
     return 0;
+}
+
+static int sinks(void *self, const ordo_str *names, size_t count, uint64_t *ret_taken, struct ordo_error *err)
+{
+    (void)self, (void)names, (void)err;
+    for (size_t i = 0; i < count; i++)
+        ret_taken[i] = 0;
+    return 0;
+}
+
+static int emissions(void *self, uint64_t after, ordo_emission_fn visit, void *context)
+{
+    struct fault_store *store = self;
+    size_t end;
+
+    pthread_mutex_lock(&store->lock);
+    end = store->emission_count;
+    pthread_mutex_unlock(&store->lock);
+    for (size_t i = after; i < end; i++) /* they do not change */
+        if (!visit(context, i + 1, &store->emissions[i]))
+            break;
+    return 0;
+}
+
+static void taken(void *self, size_t sink, uint64_t sequence)
+{
+    (void)self, (void)sink, (void)sequence;
 }
 
 static void stat(void *self, struct ordo_store_stat *ret_stat)
@@ -158,7 +195,8 @@ static void stat(void *self, struct ordo_store_stat *ret_stat)
     struct fault_store *store = self;
 
     pthread_mutex_lock(&store->lock);
-    *ret_stat = (struct ordo_store_stat){.size = sizeof(*ret_stat), .records = store->count};
+    *ret_stat = (struct ordo_store_stat){
+        .size = sizeof(*ret_stat), .records = store->count, .sequence = store->emission_count};
     pthread_mutex_unlock(&store->lock);
 }
 
@@ -169,6 +207,9 @@ const struct ordo_store_ops fault_store_ops = {
     .list = list,
     .pending = pending,
     .stat = stat,
+    .sinks = sinks,
+    .emissions = emissions,
+    .taken = taken,
 };
 
 void fault_store_init(struct fault_store *store, bool late)
@@ -190,6 +231,10 @@ void fault_store_done(struct fault_store *store)
     ordo_thread_join(&store->thread);
     for (size_t i = 0; i < store->count; i++)
         record_done(&store->records[i]);
+    for (size_t i = 0; i < store->emission_count; i++) {
+        free((char *)store->emissions[i].id.ptr);
+        free((char *)store->emissions[i].decision.ptr);
+    }
     ordo_waker_done(&store->waker);
     pthread_mutex_destroy(&store->lock);
 }

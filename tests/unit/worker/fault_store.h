@@ -14,6 +14,8 @@ struct fault_store {
     pthread_mutex_t lock;
     struct ordo_record records[FAULT_STORE_RECORDS]; /* with strings of their own */
     size_t count;
+    struct ordo_emission emissions[FAULT_STORE_RECORDS]; /* the outbox, with strings of their own */
+    size_t emission_count;
     int fail;      /* result of every write while not 0 */
     int fail_read; /* result of every get while not 0 */
     bool late;     /* completions come from a thread of their own */

@@ -163,6 +163,42 @@ static void test_a_store_that_cannot_read_decides_nothing(void **state)
     bench_done(&bench);
 }
 
+static void no_wait(void *context, struct ordo_write *writes, size_t count)
+{
+    (void)context;
+    assert_int_equal(count, 1);
+    assert_int_equal(writes[0].result, 0);
+}
+
+/* Accepted before the start, and its turn has not come: it is decided once, by those who take it up. */
+static void test_an_order_from_before_the_start_is_on_its_way(void **state)
+{
+    struct ordo_write write = {.replaces = ORDO_STATUS_BIT_ABSENT};
+    struct ordo_job *job, *same, *other;
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    job = job_new(&bench, "o-1", "");
+    write.record = (struct ordo_record){.size = sizeof(write.record),
+                                        .status = ORDO_STATUS_QUEUED,
+                                        .id = ORDO_STR("o-1"),
+                                        .order = job->bytes};
+    fault_store_ops.submit(&bench.store, &write, 1, no_wait, NULL);
+    same = decide(&bench, "o-1", "");
+    assert_int_equal(same->kind, ORDO_ANSWER_PROBLEM);
+    assert_int_equal(same->problem, ORDO_PROBLEM_IN_PROGRESS);
+    other = decide(&bench, "o-1", "hold");
+    assert_int_equal(other->problem, ORDO_PROBLEM_KEY_REUSED);
+    assert_int_equal(fault_store_status(&bench.store, "o-1", NULL), ORDO_STATUS_QUEUED);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_CONFLICT), 2);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_ACCEPTED), 0);
+    job_free(job);
+    job_free(same);
+    job_free(other);
+    bench_done(&bench);
+}
+
 /* Waits until the store has the order with this status. The engine says nothing about orders nobody waits
  * for. */
 static void await_status(struct bench *bench, const char *id, enum ordo_status status,
@@ -480,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_an_order_on_its_way_is_a_conflict_for_another),
         cmocka_unit_test(test_a_store_that_fails_is_told_and_frees_the_id),
         cmocka_unit_test(test_a_store_that_cannot_read_decides_nothing),
+        cmocka_unit_test(test_an_order_from_before_the_start_is_on_its_way),
         cmocka_unit_test(test_async_is_answered_when_durable_and_decided_later),
         cmocka_unit_test(test_retries_end_dead_and_can_be_tried_once_more),
         cmocka_unit_test(test_a_held_order_is_resolved_once),
