@@ -173,6 +173,7 @@ static int start(struct server *server)
     options.sinks = server->plugins.sinks;
     options.sink_count = server->plugins.sink_count;
     options.ruleset = server->ruleset;
+    options.data_dir = ordo_options_string(ordo_config_options(server->config), "data_dir");
     server->engine = ordo_engine_new(&options, &err);
     if (server->engine == NULL || ordo_engine_start(server->engine, &err) != 0)
         return failure("engine", &err);

@@ -82,6 +82,7 @@ struct ordo_engine_options ordo_cli_engine_options(const struct ordo_config *con
         .max_in_flight = number_of(config, "workers.max_in_flight"),
         .max_attempts = number_of(config, "rules.max_attempts"),
         .retry_max_ms = ordo_options_int(ordo_config_options(config), "rules.retry_max") / 1000,
+        .max_crashes = number_of(config, "rules.max_crashes"),
     };
 }
 

@@ -58,6 +58,8 @@ const struct ordo_option ordo_engine_options[] = {
      "Wait before the second attempt when rules.on_error is retry; doubled with each one."},
     {"rules.retry_max", ORDO_OPTION_DURATION, "1h", 0, 720 * US_H, NULL,
      "Longest wait that doubling makes of rules.retry_after, or of what a rule asked for."},
+    {"rules.max_crashes", ORDO_OPTION_INT, "3", 1, 1000, NULL,
+     "Times that the process may die while deciding an order, before the order is dead."},
     {"rules.jit", ORDO_OPTION_BOOL, "true", 0, 0, NULL, "Compile hot rules to machine code."},
 
     {"limits.order_bytes", ORDO_OPTION_SIZE, "1MiB", 1, GIB, NULL, "Bytes of one order."},

@@ -8,6 +8,8 @@ X(ORDERS_REJECTED, "ordo_orders_total", "outcome=\"rejected\"", "")
 X(ORDERS_HELD, "ordo_orders_total", "outcome=\"held\"", "")
 X(ORDERS_INVALID, "ordo_orders_total", "outcome=\"invalid\"", "")
 X(ORDERS_DEAD, "ordo_orders_total", "outcome=\"dead\"", "")
+X(ORDERS_CRASHED, "ordo_orders_crashed_total", "",
+  "Orders that are dead because the process died while it decided them.")
 X(ORDERS_REPLAYED, "ordo_orders_replayed_total", "", "Orders answered with the decision recorded before.")
 X(ORDERS_CONFLICT, "ordo_orders_conflict_total", "",
   "Orders refused because their id was in progress or used for another order.")

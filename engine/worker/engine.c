@@ -113,6 +113,8 @@ int ordo_engine_start(struct ordo_engine *engine, struct ordo_error *err)
     char name[32];
     int result;
 
+    if (options->data_dir != NULL)
+        engine->crashes = ordo_crash_notes_start(options->data_dir, options->max_crashes);
     engine->emitter = ordo_emitter_start(options->sinks, options->sink_count, options->store,
                                          options->store_self, engine->metrics, err);
     if (engine->emitter == NULL)
@@ -265,6 +267,7 @@ void ordo_engine_free(struct ordo_engine *engine)
         worker_done(&engine->workers[i]);
     free(engine->workers);
     ordo_emitter_free(engine->emitter);
+    ordo_crash_notes_stop(engine->crashes);
     ordo_queue_free(engine->queue);
     ordo_inflight_free(engine->inflight);
     ordo_json_parser_free(engine->source_parser);

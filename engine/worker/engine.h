@@ -26,6 +26,8 @@ struct ordo_engine_options {
     uint32_t max_in_flight; /* orders a worker holds at most */
     uint32_t max_attempts;  /* rules.max_attempts */
     int64_t retry_max_ms;   /* rules.retry_max */
+    uint32_t max_crashes;   /* rules.max_crashes */
+    const char *data_dir;   /* keeps which orders the process died of; NULL: nobody counts */
     const struct ordo_store_ops *store;
     void *store_self;
     struct ordo_plugin_instance *const *sinks;

@@ -198,7 +198,7 @@ static bool replay_record(void *context, const struct ordo_record *record)
         ordo__job_problem(job, ORDO_PROBLEM_IN_PROGRESS, "this order is still on its way; ask again later");
     } else if (record->status == ORDO_STATUS_DEAD) {
         ordo__job_problem(job, ORDO_PROBLEM_ORDER_DEAD,
-                          "its attempts are used up; POST /orders/{id}/retry tries once more");
+                          "it is dead: GET /orders/{id} says why, POST /orders/{id}/retry tries once more");
     } else {
         job->kind = ORDO_ANSWER_REPLAY;
         job->status = record->status;

@@ -214,6 +214,7 @@ static int retry_claimed(struct ordo_engine *engine, struct copy *copy)
         ordo_queue_release(engine->queue, job->priority, 1);
         return problem(result == ORDO_EEXISTS ? ORDO_PROBLEM_NOT_DEAD : ORDO_PROBLEM_INTERNAL);
     }
+    ordo_crash_notes_forget(engine->crashes, job);
     job->recorded = true;
     copy->detached = NULL; /* the queue has it now */
     ordo_queue_push_reserved(engine->queue, job, ordo_clock_ns());

@@ -126,10 +126,29 @@ static void invalid(struct ordo__worker *worker, struct ordo_job *job, const str
     ordo_problem_write(&job->answer, ORDO_PROBLEM_INVALID_ORDER, ordo_str_from(detail), ordo_job_id(job),
                        &run->problems);
     ordo_metrics_add(worker->metrics, ORDO_COUNTER_ORDERS_INVALID, 1);
-    if (job->recorded || !atomic_compare_exchange_strong(&job->promise, &promise, ORDO_PROMISE_ENDED))
+    if (job->recorded || !atomic_compare_exchange_strong(&job->promise, &promise, ORDO_PROMISE_ENDED)) {
         ordo__record(worker, job, ORDO_STATUS_INVALID, NULL);
-    else
+    } else {
+        ordo_crash_notes_forget(worker->engine->crashes, job);
         ordo__finish(worker, job);
+    }
+}
+
+void ordo__outcome_crashed(struct ordo__worker *worker, struct ordo_job *job, const struct ordo_crash *crash)
+{
+    struct ordo_run run = {.generation = worker->ruleset->number};
+    const char *signal = ordo_crash_signal_name(crash->signal);
+    char reason[96];
+
+    if (crash->count == 1)
+        snprintf(reason, sizeof(reason), "the process died of %s while deciding it", signal);
+    else
+        snprintf(reason, sizeof(reason), "the process died %u times while deciding it, the last time of %s",
+                 crash->count, signal);
+    run.decision.reason = ordo_str_from(reason);
+    ordo_log_error("crashes", "order " ORDO_STR_FMT " is dead: %s", ORDO_STR_ARG(ordo_job_id(job)), reason);
+    job->generation = run.generation;
+    died(worker, job, &run);
 }
 
 void ordo__outcome(struct ordo__worker *worker, struct ordo_job *job, struct ordo_run *run)

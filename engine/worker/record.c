@@ -101,7 +101,7 @@ static void count_outcome(struct ordo__worker *worker, const struct ordo_job *jo
 static void answer_dead(struct ordo_job *job)
 {
     ordo__job_problem(job, ORDO_PROBLEM_ORDER_DEAD,
-                      "its attempts are used up; POST /orders/{id}/retry tries once more");
+                      "it is dead: GET /orders/{id} says why, POST /orders/{id}/retry tries once more");
 }
 
 static void stored(struct ordo__worker *worker, struct ordo_job *job, struct ordo_job *later)
@@ -118,6 +118,8 @@ static void stored(struct ordo__worker *worker, struct ordo_job *job, struct ord
             ordo__finish(worker, job);
         return;
     }
+    if (ordo_crash_notes_forget(worker->engine->crashes, job))
+        ordo_metrics_add(worker->metrics, ORDO_COUNTER_ORDERS_CRASHED, 1);
     count_outcome(worker, job);
     if (job->status != ORDO_STATUS_INVALID)
         ordo__recorded_add(worker, job);

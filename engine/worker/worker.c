@@ -34,7 +34,9 @@ static void resume(struct ordo__worker *worker, struct ordo_run *run)
 
     worker->sleeping--;
     ordo_job_set_stage(job, ORDO_STAGE_RUNNING);
+    ordo_execute(job);
     ordo_script_resume(worker->script, run);
+    ordo_execute(NULL);
     worker->now_ns = ordo_clock_ns();
     hand_run(worker, job, run);
 }
@@ -43,11 +45,14 @@ static void resume(struct ordo__worker *worker, struct ordo_run *run)
 static bool read_order(struct ordo__worker *worker, struct ordo_job *job)
 {
     struct ordo_engine *engine = worker->engine;
+    bool line = !job->parsed, read;
 
-    if (job->parsed)
-        return ordo_json_parse(worker->parser, job->bytes.ptr, job->bytes.len, NULL) == 0;
-    if (ordo_engine_read(engine, worker->parser, job, ORDO_STR_NONE) != 0)
-        return false;
+    ordo_execute(job);
+    read = (line ? ordo_engine_read(engine, worker->parser, job, ORDO_STR_NONE)
+                 : ordo_json_parse(worker->parser, job->bytes.ptr, job->bytes.len, NULL)) == 0;
+    ordo_execute(NULL);
+    if (!line || !read)
+        return read;
     if (ordo__job_claim(engine, job))
         return true;
     ordo_metrics_add(worker->metrics, ordo__job_conflict_counter(job), 1);
@@ -82,13 +87,15 @@ static void order_begin(struct ordo__worker *worker, struct ordo_job *job)
 {
     struct ordo_script_order order;
     struct ordo_run *run;
+    struct ordo_crash crash;
     int64_t started_ns = worker->now_ns;
     bool line = !job->parsed;
+    bool poison = !line && ordo_crash_notes_is_poison(worker->engine->crashes, job, &crash);
 
     job->started_ns = started_ns;
     ordo_job_set_stage(job, ORDO_STAGE_RUNNING);
     ordo_metrics_time(worker->metrics, ORDO_TIMING_QUEUE_WAIT, started_ns - job->queued_ns);
-    if (!read_order(worker, job) || !is_new(worker, job)) {
+    if ((!poison && !read_order(worker, job)) || !is_new(worker, job)) {
         ordo__finish(worker, job);
         return;
     }
@@ -98,6 +105,10 @@ static void order_begin(struct ordo__worker *worker, struct ordo_job *job)
     }
     job->attempt++;
     job->now_ms = ordo_clock_utc_ms();
+    if (poison || (line && ordo_crash_notes_is_poison(worker->engine->crashes, job, &crash))) {
+        ordo__outcome_crashed(worker, job, &crash);
+        return;
+    }
     order = (struct ordo_script_order){
         .root = ordo_json_root(worker->parser),
         .id = ordo_job_id(job),
@@ -106,7 +117,9 @@ static void order_begin(struct ordo__worker *worker, struct ordo_job *job)
         .now_ms = job->now_ms,
         .user = job,
     };
+    ordo_execute(job);
     run = ordo_script_start(worker->script, &order);
+    ordo_execute(NULL);
     worker->now_ns = ordo_clock_ns();
     worker->mean_ns += (worker->now_ns - started_ns - worker->mean_ns) >> MEAN_SHIFT;
     hand_run(worker, job, run);
@@ -271,6 +284,7 @@ void ordo__worker_run(void *context)
     struct ordo_engine *engine = worker->engine;
     uint64_t seen = 0;
 
+    ordo_crash_notes_enter();
     follow_rules(worker, &seen);
     while (!atomic_load_explicit(&engine->stopping, memory_order_relaxed)) {
         follow_rules(worker, &seen);
@@ -284,4 +298,5 @@ void ordo__worker_run(void *context)
         sleep_until_woken(worker);
     }
     give_up(worker);
+    ordo_crash_notes_leave();
 }

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "worker/crash_notes.h"
 #include "worker/emit.h"
 #include "worker/engine.h"
 #include "worker/timers.h"
@@ -91,6 +92,7 @@ struct ordo_engine {
     struct ordo_inflight *inflight;
     struct ordo_emitter *emitter;
     struct ordo__recovery recovery;
+    struct ordo_crash_notes *crashes; /* NULL: crashes are not counted */
     struct ordo_origin detached_origin;
     struct ordo__worker *workers;
     uint32_t worker_count;
@@ -166,6 +168,8 @@ void ordo__worker_run(void *worker);
 /* outcome.c: the run has ended: fills the job's answer, and adds its record to the open commit, or finishes
  * it. */
 void ordo__outcome(struct ordo__worker *worker, struct ordo_job *job, struct ordo_run *run);
+/* The order is not run, for the process has died of it too often: it is dead. */
+void ordo__outcome_crashed(struct ordo__worker *worker, struct ordo_job *job, const struct ordo_crash *crash);
 
 /* record.c */
 /* Adds a record for the job; `later` is the next attempt or NULL. */
