@@ -249,8 +249,9 @@ class Load:
 
 
 def emitted(path):
-    """Ids in the file of a sink_file."""
+    """Ids in the file of a sink_file. A process that ends while it writes leaves a part of a line, which the next start cuts
+    off."""
     if not os.path.exists(path):
         return set()
     with open(path, encoding="utf-8") as file:
-        return {json.loads(line)["id"] for line in file}
+        return {json.loads(line)["id"] for line in file if line.endswith("\n")}
