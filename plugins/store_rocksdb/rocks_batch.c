@@ -62,22 +62,16 @@ static bool table_make(struct rocks_batch *batch, size_t writes)
     return true;
 }
 
-/* Looks an order up in the database. */
-static int find_stored(struct rocks_batch *batch, ordo_str id, struct present *present)
+/* Reads the record whose id was looked up; `key` is where it stands. */
+static int read_present(struct rocks_batch *batch, rocksdb_pinnableslice_t *key, struct present *present)
 {
-    rocksdb_pinnableslice_t *key, *value = NULL;
+    rocksdb_pinnableslice_t *value = NULL;
     struct ordo_record record;
     const char *bytes;
-    char *error;
+    char *error = NULL;
     size_t len;
     int result = 0;
 
-    present->is_there = false;
-    key = rocks_database_get(&batch->store->database, ROCKS_IDS, id.ptr, id.len, &error);
-    if (error != NULL)
-        return rocks_read_failed(batch->store, "an id cannot be looked up", error);
-    if (key == NULL)
-        return 0;
     bytes = rocksdb_pinnableslice_value(key, &len);
     if (rocks_key_read_order(bytes, len, &present->place))
         value = rocks_database_get(&batch->store->database, ROCKS_ORDERS, bytes, len, &error);
@@ -93,15 +87,24 @@ static int find_stored(struct rocks_batch *batch, ordo_str id, struct present *p
         present->customer = (ordo_str){present->customer_bytes, record.customer.len};
     }
     rocksdb_pinnableslice_destroy(value);
-    rocksdb_pinnableslice_destroy(key);
     return result;
 }
 
-static int find_present(struct rocks_batch *batch, const struct rocks_staged *slot, ordo_str id,
+/* What is there under the id of the write `at` of the group. */
+static int find_present(struct rocks_batch *batch, const struct rocks_staged *slot, size_t at,
                         struct present *present)
 {
+    struct rocks_lookups *lookups = &batch->lookups;
+
+    present->is_there = false;
+    if (slot->record == NULL && lookups->errors[at] != NULL) {
+        char *error = lookups->errors[at];
+
+        lookups->errors[at] = NULL;
+        return rocks_read_failed(batch->store, "an id cannot be looked up", error);
+    }
     if (slot->record == NULL)
-        return find_stored(batch, id, present);
+        return lookups->keys[at] == NULL ? 0 : read_present(batch, lookups->keys[at], present);
     present->is_there = true;
     present->place = slot->place;
     present->status = slot->record->status;
@@ -227,12 +230,14 @@ static void replace_present(struct rocks_batch *batch, const struct present *pre
     batch->counters.bytes += rocks_record_bytes(record) - present->bytes;
 }
 
-int rocks_batch_stage(struct rocks_batch *batch, const struct ordo_write *write)
+/* Compares, and stages what the write changes. */
+static int stage(struct rocks_batch *batch, const struct ordo_write *write, size_t at,
+                 struct rocks_place *ret_place)
 {
     const struct ordo_record *record = &write->record;
     struct rocks_staged *slot = staged_slot(batch, record->id);
     struct present present;
-    int result = find_present(batch, slot, record->id, &present);
+    int result = find_present(batch, slot, at, &present);
 
     if (result != 0)
         return result;
@@ -250,9 +255,44 @@ int rocks_batch_stage(struct rocks_batch *batch, const struct ordo_write *write)
         insert_new(batch, &slot->place, write);
     }
     slot->record = record;
-    batch->place = slot->place;
+    *ret_place = slot->place;
     batch->staged_count++;
     return 0;
+}
+
+static void look_up(struct rocks_batch *batch, const struct rocks_submission *group, size_t count)
+{
+    struct rocks_database *database = &batch->store->database;
+    struct rocks_lookups *lookups = &batch->lookups;
+    size_t at = 0;
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < group[i].count; k++, at++) {
+            lookups->ids[at] = group[i].writes[k].record.id.ptr;
+            lookups->lens[at] = group[i].writes[k].record.id.len;
+        }
+    rocksdb_batched_multi_get_cf(database->db, database->read, database->families[ROCKS_IDS], at,
+                                 lookups->ids, lookups->lens, lookups->keys, lookups->errors, false);
+}
+
+void rocks_batch_stage(struct rocks_batch *batch, struct rocks_submission *group, size_t count,
+                       void (*staged)(void *context, const struct rocks_place *place), void *context)
+{
+    struct rocks_lookups *lookups = &batch->lookups;
+    struct rocks_place place;
+    size_t at = 0;
+
+    look_up(batch, group, count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < group[i].count; k++, at++) {
+            struct ordo_write *write = &group[i].writes[k];
+
+            write->result = stage(batch, write, at, &place);
+            if (write->result == 0)
+                staged(context, &place);
+            rocksdb_pinnableslice_destroy(lookups->keys[at]);
+            free(lookups->errors[at]);
+        }
 }
 
 void rocks_batch_delete(struct rocks_batch *batch, const struct rocks_victim *victim)
@@ -301,11 +341,32 @@ int rocks_batch_write(struct rocks_batch *batch, bool sync)
     return ORDO_EIO;
 }
 
+/* Room for so many; false when out of memory, and nothing is lost. */
+static bool lookups_make(struct rocks_lookups *lookups, size_t count)
+{
+    size_t size = sizeof(void *);
+    void **const arrays[] = {(void **)&lookups->ids, (void **)&lookups->lens, (void **)&lookups->keys,
+                             (void **)&lookups->errors};
+
+    _Static_assert(sizeof(size_t) == sizeof(void *), "one size for all arrays");
+    if (count <= lookups->capacity)
+        return true;
+    for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++) {
+        void *array = realloc(*arrays[i], count * size);
+
+        if (array == NULL)
+            return false;
+        *arrays[i] = array;
+    }
+    lookups->capacity = count;
+    return true;
+}
+
 int rocks_batch_begin(struct rocks_batch *batch, size_t writes)
 {
     batch->staged_count = 0;
     rocksdb_writebatch_clear(batch->batch);
-    return table_make(batch, writes) ? 0 : ORDO_ENOMEM;
+    return table_make(batch, writes) && lookups_make(&batch->lookups, writes) ? 0 : ORDO_ENOMEM;
 }
 
 static int read_counters(struct rocks_store *store, struct rocks_counters *ret_counters,
@@ -352,4 +413,8 @@ void rocks_batch_done(struct rocks_batch *batch)
     if (batch->batch != NULL)
         rocksdb_writebatch_destroy(batch->batch);
     free(batch->table);
+    free(batch->lookups.ids);
+    free(batch->lookups.lens);
+    free(batch->lookups.keys);
+    free(batch->lookups.errors);
 }

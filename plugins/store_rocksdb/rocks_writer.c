@@ -52,20 +52,10 @@ static void look_at_space(struct rocks_store *store)
     store->host->log(store->host->engine, is_short ? ORDO_LOG_ERROR : ORDO_LOG_INFO, message);
 }
 
-/* Stages all writes of the group; what cannot be staged has its result. An order that becomes final may be one that
- * the retention has passed. */
-static void stage_group(struct rocks_store *store, struct rocks_submission *group, size_t count, int failed)
+/* An order that becomes final may be one that the retention has passed. */
+static void note_staged(void *context, const struct rocks_place *place)
 {
-    struct rocks_writer *writer = store->writer;
-
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < group[i].count; k++) {
-            struct ordo_write *write = &group[i].writes[k];
-
-            write->result = failed != 0 ? failed : rocks_batch_stage(&writer->batch, write);
-            if (write->result == 0)
-                rocks_retention_note(&writer->retention, &writer->batch.place);
-        }
+    rocks_retention_note(context, place);
 }
 
 static void end_group(struct rocks_store *store, struct rocks_submission *group, size_t count, int failed)
@@ -95,12 +85,13 @@ static void commit_group(struct rocks_store *store, struct rocks_submission *gro
     struct rocks_batch *batch = &store->writer->batch;
     int failed = atomic_load(&store->failed) ? ORDO_EIO : 0;
 
-    if (rocks_batch_begin(batch, writes) != 0)
+    if (failed == 0 && rocks_batch_begin(batch, writes) != 0)
         failed = ORDO_ENOMEM;
     look_at_space(store);
-    stage_group(store, group, count, failed);
-    if (failed == 0)
+    if (failed == 0) {
+        rocks_batch_stage(batch, group, count, note_staged, &store->writer->retention);
         failed = rocks_batch_write(batch, true);
+    }
     end_group(store, group, count, failed);
 }
 
