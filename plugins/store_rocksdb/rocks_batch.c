@@ -329,6 +329,8 @@ int rocks_batch_write(struct rocks_batch *batch, bool sync)
     rocksdb_write(store->database.db, sync ? store->database.write_synced : store->database.write_unsynced,
                   batch->batch, &error);
     if (error == NULL) {
+        if (sync)
+            rocks_mark_set(&store->database.mark, rocksdb_get_latest_sequence_number(store->database.db));
         batch->committed = batch->counters;
         atomic_store_explicit(&store->records, batch->counters.records, memory_order_relaxed);
         atomic_store_explicit(&store->bytes, batch->counters.bytes, memory_order_relaxed);

@@ -3,6 +3,8 @@
  */
 #include "rocks_store.h"
 
+#include "rocks_files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,9 +28,9 @@ static int take_lock(struct rocks_database *database, const char *path, const st
                      struct ordo_error *err)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char file[4096];
+    char file[ROCKS_PATH_MAX];
 
-    if (snprintf(file, sizeof(file), "%s/lock", path) >= (int)sizeof(file))
+    if (!rocks_path(file, path, "lock"))
         return host->fail(err, -ENAMETOOLONG, NULL, "the path is too long");
     database->lock_fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (database->lock_fd < 0)
@@ -62,6 +64,12 @@ static rocksdb_options_t *database_options(const struct rocks_settings *settings
     rocksdb_options_set_info_log_level(options, INFO_LOG_WARN);
     rocksdb_options_set_stats_dump_period_sec(options, 0);
     rocksdb_options_set_stats_persist_period_sec(options, 0);
+    /* The log is read up to the first record that does not check: a crash leaves such an end. Absolute consistency would
+     * refuse every start behind a power cut; what damage takes away, the mark finds (rocks_mark.h). */
+    rocksdb_options_set_wal_recovery_mode(options, rocksdb_point_in_time_recovery);
+    /* Damage that a flush or compaction meets ends all writing. Without it they would go on as if nothing were wrong,
+     * and an open would ignore a damaged list of files. */
+    rocksdb_options_set_paranoid_checks(options, 1);
     return options;
 }
 
@@ -91,51 +99,89 @@ static rocksdb_options_t *family_options(enum rocks_family family, const struct 
     return options;
 }
 
-/* Opens what is there, families of a newer layout too, so that the layout can be read. */
-static int open_families(struct rocks_database *database, const struct rocks_settings *settings,
-                         const struct ordo_host *host, struct ordo_error *err)
-{
-    rocksdb_options_t *options = database_options(settings), *family_opts[FAMILIES_MAX];
-    rocksdb_column_family_handle_t *handles[FAMILIES_MAX];
+/* The families to open. */
+struct family_list {
     const char *names[FAMILIES_MAX];
-    size_t count = 0, there_count = 0;
+    rocksdb_options_t *options[FAMILIES_MAX];
+    int known[FAMILIES_MAX]; /* enum rocks_family, or -1 */
+    size_t count;
+};
+
+static void add_family(struct family_list *list, const char *name, int known, rocksdb_options_t *options)
+{
+    list->names[list->count] = name;
+    list->known[list->count] = known;
+    list->options[list->count++] = options;
+}
+
+static int known_family(const char *name)
+{
+    for (int i = 0; i < ROCKS_FAMILY_COUNT; i++)
+        if (strcmp(name, rocks_family_names[i]) == 0)
+            return i;
+    return -1;
+}
+
+/* All families of ours, and those of a newer layout too, so that the layout can be read. Only to look, those of ours
+ * that are there. */
+static void choose_families(struct family_list *list, const struct rocks_settings *settings,
+                            rocksdb_cache_t *cache, char **there, size_t there_count, bool only_look)
+{
+    for (int i = 0; !only_look && i < ROCKS_FAMILY_COUNT; i++)
+        add_family(list, rocks_family_names[i], i, family_options((enum rocks_family)i, settings, cache));
+    for (size_t i = 0; i < there_count && list->count < FAMILIES_MAX; i++) {
+        int known = known_family(there[i]);
+
+        if (known < 0 && !only_look)
+            add_family(list, there[i], -1, rocksdb_options_create());
+        if (known >= 0 && only_look)
+            add_family(list, there[i], known, family_options((enum rocks_family)known, settings, cache));
+    }
+}
+
+/* NULL, or RocksDB's error, to be freed. */
+static char *open_families(struct rocks_database *database, const struct rocks_settings *settings,
+                           bool only_look)
+{
+    rocksdb_options_t *options = database_options(settings);
+    rocksdb_column_family_handle_t *handles[FAMILIES_MAX] = {NULL};
+    struct family_list list = {.count = 0};
+    const rocksdb_options_t *const *family_opts = (const rocksdb_options_t *const *)list.options;
+    size_t there_count = 0;
     char *error = NULL, **there;
 
-    for (; count < ROCKS_FAMILY_COUNT; count++) {
-        names[count] = rocks_family_names[count];
-        family_opts[count] = family_options((enum rocks_family)count, settings, database->cache);
-    }
     there = rocksdb_list_column_families(options, settings->path, &there_count, &error);
     if (error != NULL) { /* there is no database yet; what else is wrong, opening it says too */
         free(error);
         error = NULL;
     }
-    for (size_t i = 0; i < there_count && count < FAMILIES_MAX; i++) {
-        bool known = false;
-
-        for (size_t k = 0; k < ROCKS_FAMILY_COUNT; k++)
-            known |= strcmp(there[i], rocks_family_names[k]) == 0;
-        if (known)
-            continue;
-        names[count] = there[i];
-        family_opts[count++] = rocksdb_options_create();
-    }
+    choose_families(&list, settings, database->cache, there, there_count, only_look);
     database->db =
-        rocksdb_open_column_families(options, settings->path, (int)count, names,
-                                     (const rocksdb_options_t *const *)family_opts, handles, &error);
-    for (size_t i = 0; i < count; i++) {
-        if (i < ROCKS_FAMILY_COUNT)
-            database->families[i] = database->db == NULL ? NULL : handles[i];
+        only_look ? rocksdb_open_for_read_only_column_families(options, settings->path, (int)list.count,
+                                                               list.names, family_opts, handles, 0, &error)
+                  : rocksdb_open_column_families(options, settings->path, (int)list.count, list.names,
+                                                 family_opts, handles, &error);
+    for (size_t i = 0; i < list.count; i++) {
+        if (database->db != NULL && list.known[i] >= 0)
+            database->families[list.known[i]] = handles[i];
         else if (database->db != NULL)
             rocksdb_column_family_handle_destroy(handles[i]);
-        rocksdb_options_destroy(family_opts[i]);
+        rocksdb_options_destroy(list.options[i]);
     }
     rocksdb_options_destroy(options);
     if (there != NULL)
         rocksdb_list_column_families_destroy(there, there_count);
-    if (error == NULL)
-        return 0;
-    host->fail(err, ORDO_EIO, settings->path, "RocksDB cannot open it: %s", error);
+    return error;
+}
+
+static int open_failed(const struct rocks_settings *settings, const struct ordo_host *host, char *error,
+                       struct ordo_error *err)
+{
+    if (strncmp(error, "Corruption", strlen("Corruption")) == 0)
+        host->fail(err, ORDO_EIO, settings->path,
+                   "its data is damaged, restore a backup (`ordo restore`): %s", error);
+    else
+        host->fail(err, ORDO_EIO, settings->path, "RocksDB cannot open it: %s", error);
     free(error);
     return ORDO_EIO;
 }
@@ -148,58 +194,131 @@ rocksdb_pinnableslice_t *rocks_database_get(struct rocks_database *database, enu
                                  ret_error);
 }
 
-static void put_layout(struct rocks_database *database, uint32_t layout, char **ret_error)
+/* From no layout, or an earlier one, to this one. A migration that is cut short is done again by the next start. */
+static void migrate(struct rocks_database *database, uint32_t from, const struct ordo_host *host,
+                    char **ret_error)
 {
+    const uint32_t layout = ROCKS_LAYOUT;
+    char message[128];
+
+    if (from != 0) {
+        snprintf(message, sizeof(message), "its data is of layout %u and becomes layout %u", from, layout);
+        host->log(host->engine, ORDO_LOG_INFO, message);
+    }
+    /* 1 to 2: the family of the outbox came with the open, and records of both formats are read. */
     rocksdb_put(database->db, database->write_synced, "layout", 6, (const char *)&layout, sizeof(layout),
                 ret_error);
 }
 
-/* From an earlier layout to this one, step by step. A step that is cut short is done again by the next start. */
-static void migrate(struct rocks_database *database, uint32_t layout, const struct ordo_host *host,
-                    char **ret_error)
+/* *ret_layout is 0 when there is none. */
+static int read_layout(struct rocks_database *database, const struct rocks_settings *settings,
+                       const struct ordo_host *host, uint32_t *ret_layout, struct ordo_error *err)
 {
-    char message[128];
+    rocksdb_pinnableslice_t *slice;
+    const char *value;
+    char *error;
+    size_t len = 0;
 
-    if (layout == ROCKS_LAYOUT)
-        return;
-    snprintf(message, sizeof(message), "its data is of layout %u and becomes layout %d", layout,
-             ROCKS_LAYOUT);
-    host->log(host->engine, ORDO_LOG_INFO, message);
-    /* 1 to 2: the family of the outbox came with the open, and records of both formats are read. */
-    put_layout(database, ROCKS_LAYOUT, ret_error);
+    *ret_layout = 0;
+    slice = rocks_database_get(database, ROCKS_META, "layout", 6, &error);
+    if (slice != NULL) {
+        value = rocksdb_pinnableslice_value(slice, &len);
+        memcpy(ret_layout, value, len < sizeof(*ret_layout) ? len : sizeof(*ret_layout));
+        rocksdb_pinnableslice_destroy(slice);
+    }
+    if (error != NULL) {
+        host->fail(err, ORDO_EIO, settings->path, "its layout cannot be read: %s", error);
+        free(error);
+        return ORDO_EIO;
+    }
+    if (*ret_layout > ROCKS_LAYOUT)
+        return host->fail(
+            err, ORDO_EABI, settings->path,
+            "its data is of layout %u, and this ordo knows layouts up to %d; use the version that "
+            "wrote it, or a newer one",
+            *ret_layout, ROCKS_LAYOUT);
+    return 0;
 }
 
 static int check_layout(struct rocks_database *database, const struct rocks_settings *settings,
                         const struct ordo_host *host, struct ordo_error *err)
 {
-    rocksdb_pinnableslice_t *slice;
-    uint32_t layout = ROCKS_LAYOUT;
+    uint32_t layout;
     char *error = NULL;
-    const char *value;
-    size_t len = 0;
+    int result = read_layout(database, settings, host, &layout, err);
 
-    slice = rocks_database_get(database, ROCKS_META, "layout", 6, &error);
-    if (error == NULL && slice == NULL) {
-        put_layout(database, layout, &error);
-    } else if (error == NULL) {
-        value = rocksdb_pinnableslice_value(slice, &len);
-        layout = 0;
-        memcpy(&layout, value, len < sizeof(layout) ? len : sizeof(layout));
-    }
-    rocksdb_pinnableslice_destroy(slice);
-    if (layout > ROCKS_LAYOUT)
-        return host->fail(
-            err, ORDO_EABI, settings->path,
-            "its data is of layout %u, and this ordo knows layouts up to %d; use the version that "
-            "wrote it, or a newer one",
-            layout, ROCKS_LAYOUT);
-    if (error == NULL)
+    if (result != 0)
+        return result;
+    if (layout != ROCKS_LAYOUT)
         migrate(database, layout, host, &error);
     if (error == NULL)
         return 0;
-    host->fail(err, ORDO_EIO, settings->path, "its layout cannot be read or written: %s", error);
+    host->fail(err, ORDO_EIO, settings->path, "its layout cannot be written: %s", error);
     free(error);
     return ORDO_EIO;
+}
+
+static void make_tools(struct rocks_database *database, const struct rocks_settings *settings)
+{
+    *database = (struct rocks_database){.lock_fd = -1};
+    database->read = rocksdb_readoptions_create(); /* checks every block that it reads from the disk */
+    database->write_synced = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_set_sync(database->write_synced, 1);
+    database->write_unsynced = rocksdb_writeoptions_create();
+    database->cache = rocksdb_cache_create_lru(settings->cache_bytes);
+}
+
+static int check_mark(const struct rocks_database *database, const struct rocks_settings *settings,
+                      uint64_t acknowledged, const struct ordo_host *host, struct ordo_error *err)
+{
+    uint64_t there = rocksdb_get_latest_sequence_number(database->db);
+
+    if (there >= acknowledged)
+        return 0;
+    return host->fail(
+        err, ORDO_EIO, settings->path,
+        "the last %llu writes that were acknowledged are missing, its log is damaged or gone; "
+        "restore a backup (`ordo restore`), or, to go on without them, remove the file %s there",
+        (unsigned long long)(acknowledged - there), ROCKS_MARK_NAME);
+}
+
+/* An open writes what it recovered into files and deletes the logs, also those behind a damaged place. So when there is
+ * something in them, a look at the database that changes nothing comes first. (RocksDB's avoid_flush_during_recovery
+ * would not do: it keeps no log that begins with the damage, and none when the memory for writes is full.) */
+static int look_for_missing(const struct rocks_settings *settings, uint64_t acknowledged,
+                            const struct ordo_host *host, struct ordo_error *err)
+{
+    struct rocks_database database;
+    char *error;
+    int result;
+
+    if (acknowledged == 0 || !rocks_has_filled_file(settings->path, ".log"))
+        return 0;
+    make_tools(&database, settings);
+    error = open_families(&database, settings, true);
+    result = error == NULL ? check_mark(&database, settings, acknowledged, host, err)
+                           : open_failed(settings, host, error, err);
+    rocks_database_close(&database);
+    return result;
+}
+
+static int open_checked(struct rocks_database *database, const struct rocks_settings *settings,
+                        const struct ordo_host *host, struct ordo_error *err)
+{
+    uint64_t acknowledged = rocks_mark_read(settings->path, host);
+    char *error;
+    int result;
+
+    if ((result = look_for_missing(settings, acknowledged, host, err)) != 0)
+        return result;
+    error = open_families(database, settings, false);
+    if (error != NULL)
+        return open_failed(settings, host, error, err);
+    if ((result = check_mark(database, settings, acknowledged, host, err)) != 0 ||
+        (result = check_layout(database, settings, host, err)) != 0)
+        return result;
+    return rocks_mark_open(&database->mark, settings->path, rocksdb_get_latest_sequence_number(database->db),
+                           host, err);
 }
 
 int rocks_database_open(struct rocks_database *database, const struct rocks_settings *settings,
@@ -207,19 +326,31 @@ int rocks_database_open(struct rocks_database *database, const struct rocks_sett
 {
     int result;
 
-    *database = (struct rocks_database){.lock_fd = -1};
+    make_tools(database, settings);
     if (mkdir(settings->path, 0700) != 0 && errno != EEXIST)
-        return host->fail(err, -errno, settings->path, "cannot make the folder: %s", strerror(errno));
-    database->read = rocksdb_readoptions_create();
-    database->write_synced = rocksdb_writeoptions_create();
-    rocksdb_writeoptions_set_sync(database->write_synced, 1);
-    database->write_unsynced = rocksdb_writeoptions_create();
-    database->cache = rocksdb_cache_create_lru(settings->cache_bytes);
-    if ((result = take_lock(database, settings->path, host, err)) != 0 ||
-        (result = open_families(database, settings, host, err)) != 0 ||
-        (result = check_layout(database, settings, host, err)) != 0)
+        result = host->fail(err, -errno, settings->path, "cannot make the folder: %s", strerror(errno));
+    else if ((result = take_lock(database, settings->path, host, err)) == 0)
+        result = open_checked(database, settings, host, err);
+    if (result != 0)
         rocks_database_close(database);
     return result;
+}
+
+void rocks_database_flush(struct rocks_database *database, const struct ordo_host *host)
+{
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    char message[ROCKS_PATH_MAX], *error = NULL;
+
+    rocksdb_flushoptions_set_wait(options, 1);
+    for (size_t i = 0; i < ROCKS_FAMILY_COUNT && error == NULL; i++)
+        rocksdb_flush_cf(database->db, options, database->families[i], &error);
+    rocksdb_flushoptions_destroy(options);
+    if (error == NULL)
+        return;
+    snprintf(message, sizeof(message), "what was in memory stays in the log, which the next start reads: %s",
+             error);
+    host->log(host->engine, ORDO_LOG_WARN, message);
+    free(error);
 }
 
 void rocks_database_close(struct rocks_database *database)
@@ -237,6 +368,7 @@ void rocks_database_close(struct rocks_database *database)
         rocksdb_writeoptions_destroy(database->write_synced);
     if (database->write_unsynced != NULL)
         rocksdb_writeoptions_destroy(database->write_unsynced);
+    rocks_mark_close(&database->mark);
     if (database->lock_fd >= 0)
         close(database->lock_fd);
     *database = (struct rocks_database){.lock_fd = -1};

@@ -11,13 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "rocks_files.h"
+
 enum { SCAN_MAX = 10000 /* records that one call looks at */ };
 
 #define RECEIVED_MAX ((UINT64_C(1) << 48) - 1)
 
 int rocks_read_failed(struct rocks_store *store, const char *what, char *error)
 {
-    char message[600];
+    char message[ROCKS_PATH_MAX + 512]; /* RocksDB names the file, the place in it and both checksums */
 
     snprintf(message, sizeof(message), "%s: %s", what, error == NULL ? "not as this store writes it" : error);
     store->host->log(store->host->engine, ORDO_LOG_ERROR, message);

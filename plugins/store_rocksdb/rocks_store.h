@@ -12,6 +12,7 @@
 #include <rocksdb/c.h>
 
 #include "rocks_key.h"
+#include "rocks_mark.h"
 
 /* Kept under "counters" in the family default, written with every commit. */
 struct rocks_counters {
@@ -41,6 +42,7 @@ struct rocks_database {
     rocksdb_readoptions_t *read;
     rocksdb_writeoptions_t *write_synced, *write_unsynced;
     rocksdb_cache_t *cache;
+    struct rocks_mark mark; /* the store's thread */
     int lock_fd;
 };
 
@@ -82,6 +84,8 @@ struct rocks_settings {
 /* rocks_database.c: opens the folder, making it when it is not there, and locks it. 0 or a code with *err. */
 int rocks_database_open(struct rocks_database *database, const struct rocks_settings *settings,
                         const struct ordo_host *host, struct ordo_error *err);
+/* What is in memory goes into files, so that the next open has no log to read; not needed before a close. */
+void rocks_database_flush(struct rocks_database *database, const struct ordo_host *host);
 void rocks_database_close(struct rocks_database *database);
 /* A value; NULL when there is none, or with *ret_error set (free it). Destroy it. */
 rocksdb_pinnableslice_t *rocks_database_get(struct rocks_database *database, enum rocks_family family,

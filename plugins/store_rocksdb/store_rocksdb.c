@@ -49,13 +49,18 @@ static void close_store(void *self)
 {
     struct rocks_store *store = self;
 
+    bool was_started;
+
     if (store == NULL)
         return;
+    was_started = store->started;
     rocks_writer_stop(store);
     if (atomic_load(&store->failed)) {
         abandoned = store;
         return;
     }
+    if (was_started)
+        rocks_database_flush(&store->database, store->host);
     rocks_database_close(&store->database);
     rocks_sinks_free(store);
     free(store->submitted.items);

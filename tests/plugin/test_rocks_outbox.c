@@ -15,13 +15,16 @@
 
 #include <cmocka.h>
 
-#include "rocks_folder.h"
+#include "rocks_driver.h"
+#include "rocks_raw.h"
+
+static const char *module;
 
 static const char *const one[] = {"one", NULL}, *const two[] = {"one", "two", NULL}, *const none[] = {NULL};
 
 static struct fake_plugin *open_with(const char *const *sinks, uint64_t *ret_taken)
 {
-    struct fake_plugin *store = store_open(rocks_module, rocks_settings);
+    struct fake_plugin *store = store_open(module, rocks_settings);
 
     store_sinks(store, sinks, ret_taken);
     return store;
@@ -142,7 +145,7 @@ static void test_retention_waits_for_the_sinks(void **state)
 {
     uint64_t taken[2];
     struct fake_plugin *store =
-        store_open(rocks_module, (const char *const[]){rocks_setting, "keep_orders=10", NULL});
+        store_open(module, (const char *const[]){rocks_settings[0], "keep_orders=10", NULL});
     char text[4096];
 
     (void)state;
@@ -195,7 +198,7 @@ static bool is_old_record(void *context, const struct ordo_record *record)
 
 static void test_data_of_the_layout_before_is_taken_over(void **state)
 {
-    struct fake_plugin *store = store_open(rocks_module, rocks_settings);
+    struct fake_plugin *store = store_open(module, rocks_settings);
     const struct ordo_store_ops *ops;
     bool is_old = false;
     uint64_t taken[2];
@@ -222,22 +225,20 @@ static void test_data_of_the_layout_before_is_taken_over(void **state)
     fake_plugin_close(store);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, rocks_folder_make, rocks_folder_remove)
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_a_sink_goes_on_where_it_was),
-        CASE(test_a_kill_loses_no_decision),
-        CASE(test_what_all_have_taken_is_deleted),
-        CASE(test_retention_waits_for_the_sinks),
-        CASE(test_data_of_the_layout_before_is_taken_over),
+        ROCKS_CASE(test_a_sink_goes_on_where_it_was),
+        ROCKS_CASE(test_a_kill_loses_no_decision),
+        ROCKS_CASE(test_what_all_have_taken_is_deleted),
+        ROCKS_CASE(test_retention_waits_for_the_sinks),
+        ROCKS_CASE(test_data_of_the_layout_before_is_taken_over),
     };
 
     if (argc < 2) {
         fprintf(stderr, "usage: %s STORE.so\n", argv[0]);
         return 2;
     }
-    rocks_module = argv[1];
+    module = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * kept out, and what happens when the disk takes no more. The folder is the test's own.
  */
 #include <fcntl.h>
+#include <ftw.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -20,11 +21,13 @@
 
 #include <cmocka.h>
 
-#include "rocks_folder.h"
+#include "rocks_driver.h"
+#include "rocks_raw.h"
 
+static const char *module;
 static void test_all_is_there_after_a_close(void **state)
 {
-    struct fake_plugin *store = store_open(rocks_module, rocks_settings);
+    struct fake_plugin *store = store_open(module, rocks_settings);
     struct store_seen *seen = calloc(1, sizeof(*seen));
     struct ordo_store_stat before, after;
 
@@ -36,7 +39,7 @@ static void test_all_is_there_after_a_close(void **state)
     before = store_stat(store);
     fake_plugin_close(store);
 
-    store = store_open(rocks_module, rocks_settings);
+    store = store_open(module, rocks_settings);
     after = store_stat(store);
     assert_int_equal(after.records, 20);
     assert_int_equal(after.bytes, before.bytes);
@@ -57,7 +60,7 @@ static void test_all_is_there_after_a_close(void **state)
 /* A child writes orders and tells of each that was acknowledged, until it is killed. */
 static void write_until_killed(int out)
 {
-    struct fake_plugin *store = store_open(rocks_module, rocks_settings);
+    struct fake_plugin *store = store_open(module, rocks_settings);
 
     for (unsigned number = 0;; number++)
         if (store_write(store, store_record(number, ORDO_STATUS_DONE), ABSENT) != 0 ||
@@ -90,7 +93,7 @@ static void test_acknowledged_is_there_after_a_kill(void **state)
         last = number;
     close(ends[0]);
 
-    store = store_open(rocks_module, rocks_settings);
+    store = store_open(module, rocks_settings);
     for (number = 0; number <= last; number++)
         assert_true(store_has(store, number));
     assert_in_range(store_stat(store).records, last + 1, last + 2); /* one may be written and not told */
@@ -111,13 +114,13 @@ static void test_second_process_is_told_who_is_there(void **state)
     child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        store_open(rocks_module, rocks_settings);
+        store_open(module, rocks_settings);
         if (write(ends[1], "x", 1) == 1 && read(back[0], &byte, 1) == 1)
             _exit(0);
         _exit(1);
     }
     assert_int_equal(read(ends[0], &byte, 1), 1);
-    store = fake_plugin_open(rocks_module, rocks_settings);
+    store = fake_plugin_open(module, rocks_settings);
     assert_null(store->self);
     assert_int_equal(store->err.code, ORDO_EEXISTS);
     snprintf(expected, sizeof(expected), "process %d uses", (int)child);
@@ -125,7 +128,7 @@ static void test_second_process_is_told_who_is_there(void **state)
     fake_plugin_close(store);
     assert_int_equal(write(back[1], "x", 1), 1);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    store = store_open(rocks_module, rocks_settings); /* the lock went with the process */
+    store = store_open(module, rocks_settings); /* the lock went with the process */
     fake_plugin_close(store);
     for (int i = 0; i < 2; i++) {
         close(ends[i]);
@@ -138,8 +141,8 @@ static void test_folder_is_for_its_owner_only(void **state)
     struct stat status;
 
     (void)state;
-    fake_plugin_close(store_open(rocks_module, rocks_settings));
-    assert_int_equal(stat(rocks_path, &status), 0);
+    fake_plugin_close(store_open(module, rocks_settings));
+    assert_int_equal(stat(rocks_db, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0700);
 }
 
@@ -161,9 +164,9 @@ static void test_newer_data_is_refused(void **state)
     struct fake_plugin *store;
 
     (void)state;
-    fake_plugin_close(store_open(rocks_module, rocks_settings));
+    fake_plugin_close(store_open(module, rocks_settings));
     make_newer();
-    store = fake_plugin_open(rocks_module, rocks_settings);
+    store = fake_plugin_open(module, rocks_settings);
     assert_null(store->self);
     assert_int_equal(store->err.code, ORDO_EABI);
     assert_string_equal(store->err.message,
@@ -185,7 +188,7 @@ static void limit_files(rlim_t bytes)
 /* In a process of its own, as the database stays open behind a failure. */
 static void fail_disk(void)
 {
-    struct fake_plugin *store = store_open(rocks_module, rocks_settings);
+    struct fake_plugin *store = store_open(module, rocks_settings);
 
     rocks_fill(store, 0, 5, ORDO_STATUS_DONE);
     signal(SIGXFSZ, SIG_IGN);
@@ -216,7 +219,7 @@ static void test_failed_disk_ends_all_acknowledgement(void **state)
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    store = store_open(rocks_module, rocks_settings);
+    store = store_open(module, rocks_settings);
     assert_int_equal(store_stat(store).records, 5);
     assert_true(store_has(store, 4));
     assert_false(store_has(store, 6));
@@ -227,7 +230,7 @@ static void test_failed_disk_ends_all_acknowledgement(void **state)
 static void test_oldest_final_orders_are_deleted_by_number(void **state)
 {
     struct fake_plugin *store =
-        store_open(rocks_module, (const char *const[]){rocks_setting, "keep_orders=100", NULL});
+        store_open(module, (const char *const[]){rocks_settings[0], "keep_orders=100", NULL});
     struct store_seen *seen = calloc(1, sizeof(*seen));
 
     (void)state;
@@ -255,7 +258,7 @@ static void test_oldest_final_orders_are_deleted_by_number(void **state)
     assert_true(store_has(store, 450));
     fake_plugin_close(store);
 
-    store = store_open(rocks_module, rocks_settings); /* without a bound nothing is deleted */
+    store = store_open(module, rocks_settings); /* without a bound nothing is deleted */
     rocks_fill(store, 600, 700, ORDO_STATUS_DONE);
     assert_int_equal(store_stat(store).records, 200);
     fake_plugin_close(store);
@@ -265,7 +268,7 @@ static void test_oldest_final_orders_are_deleted_by_number(void **state)
 static void test_old_final_orders_are_deleted(void **state)
 {
     struct fake_plugin *store =
-        store_open(rocks_module, (const char *const[]){rocks_setting, "keep_for=1h", NULL});
+        store_open(module, (const char *const[]){rocks_settings[0], "keep_for=1h", NULL});
     struct ordo_record now = store_record(200, ORDO_STATUS_DONE);
     struct timespec clock;
 
@@ -299,7 +302,7 @@ static void test_new_orders_wait_for_space_on_the_disk(void **state)
     snprintf(min_free, sizeof(min_free), "min_free=%llu",
              (unsigned long long)space.f_bavail * space.f_frsize - (unsigned long long)margin);
     snprintf(filler, sizeof(filler), "%s/filler", rocks_folder);
-    store = store_open(rocks_module, (const char *const[]){rocks_setting, min_free, NULL});
+    store = store_open(module, (const char *const[]){rocks_settings[0], min_free, NULL});
     rocks_fill(store, 0, 1, ORDO_STATUS_QUEUED);
 
     fd = open(filler, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
@@ -323,7 +326,7 @@ static void test_new_orders_wait_for_space_on_the_disk(void **state)
 
 static void test_order_that_takes_an_invalid_ones_id_is_new(void **state)
 {
-    struct fake_plugin *store = store_open(rocks_module, rocks_settings);
+    struct fake_plugin *store = store_open(module, rocks_settings);
     struct ordo_store_query query = {.priority = ANY, .limit = 10};
     struct ordo_record record;
     struct store_seen *seen = calloc(1, sizeof(*seen));
@@ -363,7 +366,7 @@ static void test_order_that_takes_an_invalid_ones_id_is_new(void **state)
 static void test_page_is_bounded(void **state)
 {
     enum { COUNT = 10010 };
-    struct fake_plugin *store = store_open(rocks_module, rocks_settings);
+    struct fake_plugin *store = store_open(module, rocks_settings);
     struct ordo_store_query query = {.priority = ANY, .limit = 10, .statuses = BIT(ORDO_STATUS_DONE)};
     struct ordo_write *writes = calloc(COUNT, sizeof(*writes));
     struct store_seen *seen = calloc(1, sizeof(*seen));
@@ -391,28 +394,26 @@ static void test_page_is_bounded(void **state)
     free(ids);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, rocks_folder_make, rocks_folder_remove)
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_all_is_there_after_a_close),
-        CASE(test_acknowledged_is_there_after_a_kill),
-        CASE(test_second_process_is_told_who_is_there),
-        CASE(test_folder_is_for_its_owner_only),
-        CASE(test_newer_data_is_refused),
-        CASE(test_failed_disk_ends_all_acknowledgement),
-        CASE(test_oldest_final_orders_are_deleted_by_number),
-        CASE(test_old_final_orders_are_deleted),
-        CASE(test_new_orders_wait_for_space_on_the_disk),
-        CASE(test_order_that_takes_an_invalid_ones_id_is_new),
-        CASE(test_page_is_bounded),
+        ROCKS_CASE(test_all_is_there_after_a_close),
+        ROCKS_CASE(test_acknowledged_is_there_after_a_kill),
+        ROCKS_CASE(test_second_process_is_told_who_is_there),
+        ROCKS_CASE(test_folder_is_for_its_owner_only),
+        ROCKS_CASE(test_newer_data_is_refused),
+        ROCKS_CASE(test_failed_disk_ends_all_acknowledgement),
+        ROCKS_CASE(test_oldest_final_orders_are_deleted_by_number),
+        ROCKS_CASE(test_old_final_orders_are_deleted),
+        ROCKS_CASE(test_new_orders_wait_for_space_on_the_disk),
+        ROCKS_CASE(test_order_that_takes_an_invalid_ones_id_is_new),
+        ROCKS_CASE(test_page_is_bounded),
     };
 
     if (argc < 2) {
         fprintf(stderr, "usage: %s STORE.so\n", argv[0]);
         return 2;
     }
-    rocks_module = argv[1];
+    module = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

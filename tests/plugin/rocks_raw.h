@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * rocks_raw.h: the database of rocks_driver.h by RocksDB's own interface, for what the store itself would not write. No store
+ * may be open on it.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include <rocksdb/c.h>
+
+/* With all its families. */
+struct rocks_raw {
+    rocksdb_options_t *options;
+    rocksdb_writeoptions_t *write;
+    rocksdb_readoptions_t *read;
+    rocksdb_t *db;
+    char **names;
+    rocksdb_column_family_handle_t *families[32];
+    size_t count;
+};
+struct rocks_raw rocks_raw_open(void);
+void rocks_raw_close(struct rocks_raw *raw);
+rocksdb_column_family_handle_t *rocks_raw_family(struct rocks_raw *raw, const char *name);
+/* Sets "layout". */
+void rocks_raw_set_layout(struct rocks_raw *raw, uint32_t layout);
