@@ -321,15 +321,32 @@ static int open_checked(struct rocks_database *database, const struct rocks_sett
                            host, err);
 }
 
+/* The folder, with its name in its parent on the disk: a sync of what is in it promises nothing of that. A folder that
+ * was there in a parent which this user may not read is somebody else's work. */
+static int make_folder(const char *path, const struct ordo_host *host, struct ordo_error *err)
+{
+    char parent[ROCKS_PATH_MAX];
+    bool is_new = mkdir(path, 0700) == 0;
+    int result;
+
+    if (!is_new && errno != EEXIST)
+        return host->fail(err, -errno, path, "cannot make the folder: %s", strerror(errno));
+    if (!rocks_path(parent, path, ".."))
+        return host->fail(err, -ENAMETOOLONG, NULL, "the path is too long");
+    result = rocks_sync_folder(parent);
+    if (result == 0 || (result == -EACCES && !is_new))
+        return 0;
+    return host->fail(err, result, parent, "cannot sync the folder: %s", strerror(-result));
+}
+
 int rocks_database_open(struct rocks_database *database, const struct rocks_settings *settings,
                         const struct ordo_host *host, struct ordo_error *err)
 {
     int result;
 
     make_tools(database, settings);
-    if (mkdir(settings->path, 0700) != 0 && errno != EEXIST)
-        result = host->fail(err, -errno, settings->path, "cannot make the folder: %s", strerror(errno));
-    else if ((result = take_lock(database, settings->path, host, err)) == 0)
+    if ((result = make_folder(settings->path, host, err)) == 0 &&
+        (result = take_lock(database, settings->path, host, err)) == 0)
         result = open_checked(database, settings, host, err);
     if (result != 0)
         rocks_database_close(database);
