@@ -11,136 +11,22 @@ it was sent again; the sink has to have
 all of them, and nothing else; and the store's counters have to add up.
 """
 import argparse
-import http.client
 import json
 import os
 import random
 import sys
-import threading
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
-from harness import Engine, order  # noqa: E402
+from clients import RULES, Async, Batch, Log, Repeat, Sync, start_clients
 
-RULES = {"rules/10_wait.lua": """-- SPDX-License-Identifier: MIT
-return {
-  name = "wait",
-  about = "Waits as long as the order says, and tells decisions of one order apart.",
-  apply = function(order, decide, ctx)
-    if order.wait then ctx.sleep(order.wait) end
-    decide:set("attempt_at", ctx.now())
-  end,
-}
-"""}
-LINES = 40
+from harness import Engine  # clients.py knows where it is
 
-
-class Log:
-    """What clients were told, of all rounds."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.decided = {}  # id: the decision as it came
-        self.promised = set()
-        self.wrong = []
-
-    def note_decision(self, order_id, decision):
-        with self.lock:
-            before = self.decided.setdefault(order_id, decision)
-            if before != decision:
-                self.wrong.append(f"{order_id} was answered with two decisions: {before} and {decision}")
-
-    def note_promise(self, order_id):
-        with self.lock:
-            self.promised.add(order_id)
-
-    def some_decided(self, chance):
-        with self.lock:
-            return chance.choice(list(self.decided)) if self.decided else None
-
-
-class Client(threading.Thread):
-    """Sends until the engine is gone."""
-
-    def __init__(self, engine, log, name, chance):
-        super().__init__()
-        self.engine, self.log, self.prefix, self.chance = engine, log, name, chance
-        self.number = 0
-
-    def next_id(self):
-        self.number += 1
-        return f"{self.prefix}-{self.number}-{self.chance.getrandbits(64):016x}"
-
-    def run(self):
-        connection = self.engine.connection()
-        try:
-            while True:
-                self.send(connection)
-        except (OSError, http.client.HTTPException):
-            pass  # the kill; had it another reason, `Round` would wait in vain
-        finally:
-            connection.close()
-
-    def post(self, connection, body, kind="application/json", **headers):
-        connection.request("POST", "/orders", body, {"Content-Type": kind, **headers})
-        return connection.getresponse()
-
-
-class Sync(Client):
-    def send(self, connection):
-        order_id = self.next_id()
-        response = self.post(connection, json.dumps(order(order_id)))
-        body = response.read()
-        if response.status == 200:
-            self.log.note_decision(order_id, json.loads(body))
-
-
-class Repeat(Client):
-    def send(self, connection):
-        order_id = self.log.some_decided(self.chance)
-        if order_id is None:
-            connection.request("GET", "/livez")
-            connection.getresponse().read()
-            return
-        response = self.post(connection, json.dumps(order(order_id)))
-        body = response.read()
-        if response.status != 200 or response.getheader("Idempotent-Replayed") != "true":
-            with self.log.lock:
-                self.log.wrong.append(f"{order_id} was decided and is not replayed: {response.status} {body}")
-        else:
-            self.log.note_decision(order_id, json.loads(body))
-
-
-class Async(Client):
-    def send(self, connection):
-        order_id = self.next_id()
-        response = self.post(connection, json.dumps(order(order_id, wait=self.chance.randrange(30))),
-                             Prefer="respond-async")
-        response.read()
-        if response.status == 202:
-            self.log.note_promise(order_id)
-
-
-class Batch(Client):
-    def send(self, connection):
-        ids = [self.next_id() for _ in range(LINES)]
-        text = "".join(json.dumps(order(order_id)) + "\n" for order_id in ids)
-        response = self.post(connection, text, "application/x-ndjson")
-        for order_id in ids:
-            line = response.readline()
-            if not line.endswith(b"\n"):
-                raise http.client.IncompleteRead(line)
-            self.log.note_decision(order_id, json.loads(line))
-        response.read()
+KINDS = ((Sync, 4), (Async, 2), (Batch, 1), (Repeat, 1))
 
 
 def one_round(engine, log, number, chance):
-    clients = [kind(engine, log, f"{number}-{kind.__name__.lower()}-{index}", random.Random(chance.getrandbits(64)))
-               for kind, count in ((Sync, 4), (Async, 2), (Batch, 1), (Repeat, 1)) for index in range(count)]
-    before = len(log.decided) + len(log.promised)
-    enough = before + chance.randrange(1, 400)
-    for client in clients:
-        client.start()
-    engine.wait_until(lambda: len(log.decided) + len(log.promised) >= enough, "answers")
+    enough = log.answers() + chance.randrange(1, 400)
+    clients = start_clients(engine, log, number, chance, KINDS)
+    engine.wait_until(lambda: log.answers() >= enough, "answers")
     engine.kill()
     for client in clients:
         client.join()
