@@ -109,8 +109,14 @@ static int list_all(struct fake_plugin *store)
             printf("unreadable %s %d\n", ids.texts[i], found);
     }
     free(ids.texts);
-    if (result == 0)
-        result = ops->pending(store->self, show_pending, NULL);
+    for (int priority = 0; result == 0 && priority < ORDO_PRIORITY_COUNT; priority++) {
+        struct ordo_store_cursor after = {0, 0};
+
+        do
+            result = ops->pending(store->self, (enum ordo_priority)priority, after, 1000, show_pending, NULL,
+                                  &after);
+        while (result == 0 && !store_is_end(after));
+    }
     printf("records %llu\n", (unsigned long long)store_stat(store).records);
     return result;
 }
