@@ -74,12 +74,14 @@ static struct ordo_job job_of(const char *id)
 static int *volatile nowhere;
 static volatile int zero;
 
-static void touch_nothing(void)
+#define NOT_CHECKED __attribute__((no_sanitize("address", "undefined", "thread"), noinline))
+
+NOT_CHECKED static void touch_nothing(void)
 {
     *nowhere = 1;
 }
 
-static void touch_behind_a_file(void)
+NOT_CHECKED static void touch_behind_a_file(void)
 {
     FILE *file = tmpfile();
     volatile char *map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fileno(file), 0);
@@ -108,7 +110,7 @@ static void divide(void)
 /* Not a tail call, and not one that the compiler can see through. */
 static int (*volatile again)(int);
 
-__attribute__((no_sanitize("address", "undefined", "thread"))) static int overflow(int depth)
+NOT_CHECKED static int overflow(int depth)
 {
     volatile char frame[1024];
 
