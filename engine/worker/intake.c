@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/json_equal.h"
 #include "worker/worker_impl.h"
 
 void ordo__job_problem(struct ordo_job *job, enum ordo_problem_code code, const char *detail)
@@ -175,52 +176,84 @@ static void detached_stored(void *context, struct ordo_write *writes, size_t cou
     detached->stored(detached, writes[0].result);
 }
 
+/* What the store has under a job's id. */
 struct replay {
     struct ordo_job *job;
     bool found;
+    bool same_bytes;
+    struct ordo_buffer order; /* when the bytes differ */
+    enum ordo_status status;
+    uint32_t revision;
 };
 
-/* An invalid record claims nothing, so it does not count. One on its way is the job's own when its client was promised an
- * outcome while it waited; else it is one from before the start, whose turn comes. */
+/* An invalid record claims nothing, so it does not count. What takes time is done behind the visit, which may hold a
+ * lock of the store. */
 static bool replay_record(void *context, const struct ordo_record *record)
 {
     struct replay *replay = context;
     struct ordo_job *job = replay->job;
-    bool same = ordo_str_equal(record->order, job->bytes);
 
-    if (record->status == ORDO_STATUS_INVALID ||
-        (record->status == ORDO_STATUS_QUEUED && atomic_load(&job->promise) == ORDO_PROMISE_GIVEN))
-        return false;
-    replay->found = true;
-    if (!same) {
-        ordo__job_problem(job, ORDO_PROBLEM_KEY_REUSED, "another order was sent with this id; use a new one");
-    } else if (record->status == ORDO_STATUS_QUEUED) {
-        ordo__job_problem(job, ORDO_PROBLEM_IN_PROGRESS, "this order is still on its way; ask again later");
-    } else if (record->status == ORDO_STATUS_DEAD) {
-        ordo__job_problem(job, ORDO_PROBLEM_ORDER_DEAD,
-                          "it is dead: GET /orders/{id} says why, POST /orders/{id}/retry tries once more");
-    } else {
-        job->kind = ORDO_ANSWER_REPLAY;
-        job->status = record->status;
-        job->revision = record->revision;
+    replay->found = record->status != ORDO_STATUS_INVALID;
+    replay->same_bytes = ordo_str_equal(record->order, job->bytes);
+    replay->status = record->status;
+    replay->revision = record->revision;
+    if (replay->found) {
+        if (!replay->same_bytes)
+            ordo_buffer_append(&replay->order, record->order);
         ordo_buffer_clear(&job->answer);
         ordo_buffer_append(&job->answer, record->answer);
     }
     return false;
 }
 
+/* The same bytes, or, which is looked at only if they differ, the same content in another spelling. */
+static bool is_same_order(const struct replay *replay)
+{
+    return replay->same_bytes || ordo_json_text_equal(ordo_buffer_str(&replay->order), replay->job->bytes);
+}
+
+/* The answer to an order whose id is taken. A record that is on its way is the job's own when its client was promised an
+ * outcome while it waited; then it goes on: false. Else it is one from before the start, whose turn comes. */
+static bool answer_replay(const struct replay *replay)
+{
+    struct ordo_job *job = replay->job;
+    bool same;
+
+    if (replay->status == ORDO_STATUS_QUEUED && atomic_load(&job->promise) == ORDO_PROMISE_GIVEN)
+        return false;
+    same = is_same_order(replay);
+    if (!same) {
+        ordo__job_problem(job, ORDO_PROBLEM_KEY_REUSED, "another order was sent with this id; use a new one");
+    } else if (replay->status == ORDO_STATUS_QUEUED) {
+        ordo__job_problem(job, ORDO_PROBLEM_IN_PROGRESS, "this order is still on its way; ask again later");
+    } else if (replay->status == ORDO_STATUS_DEAD) {
+        ordo__job_problem(job, ORDO_PROBLEM_ORDER_DEAD,
+                          "it is dead: GET /orders/{id} says why, POST /orders/{id}/retry tries once more");
+    } else {
+        job->kind = ORDO_ANSWER_REPLAY;
+        job->status = replay->status;
+        job->revision = replay->revision;
+    }
+    return true;
+}
+
 bool ordo__job_replay(struct ordo_engine *engine, struct ordo_job *job)
 {
     struct replay replay = {.job = job};
+    bool answered;
 
     int result =
         engine->options.store->get(engine->options.store_self, ordo_job_id(job), replay_record, &replay);
 
-    if (result == 0 || result == ORDO_ENOTFOUND)
-        return replay.found;
-    /* It may be there: deciding it again could give it a second decision. */
-    ordo__job_problem(job, ORDO_PROBLEM_INTERNAL, "the store cannot read whether this order is known");
-    return true;
+    if (result == 0 || result == ORDO_ENOTFOUND) {
+        answered = replay.found && answer_replay(&replay);
+    } else {
+        /* It may be there: deciding it again could give it a second decision. */
+        ordo__job_problem(job, ORDO_PROBLEM_INTERNAL, "the store cannot read whether this order is known");
+        answered = true;
+    }
+    ordo_buffer_done(&replay.order);
+    return answered;
 }
 
 enum ordo_counter ordo__job_conflict_counter(const struct ordo_job *job)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """POST /orders and what becomes of an order: every row of the table of outcomes, idempotency, lists."""
+import json
 
 from harness import main
 from http_cases import an_order, HttpTest, in_background
@@ -184,6 +185,41 @@ class Idempotency(HttpTest):
         self.post(an_order("same-2"))
         other = {**an_order("same-2"), "currency": "USD"}
         self.assert_problem(self.post(other), 422, "key_reused")
+
+    def test_another_spelling_is_the_same_order(self):
+        first = self.post('{"id":"same-4","currency":"EUR","items":[{"sku":"A","qty":2,"price":100}],"big":9007199254740993,'
+                          '"note":"caf\u00e9","more":{"a":[1,2.5],"b":null}}')
+        self.assertEqual(first.status, 200)
+        for again in (
+                ' {"currency" : "EUR", "more" : {"b":null, "a":[1.0, 25e-1]}, "note":"caf\\u00e9", "big":9007199254740993,\n'
+                ' "items":[{"price":1e2,"sku":"\\u0041","qty":2.0}], "id":"same-4"}\n',
+                '{"id":"same-4","currency":"EUR","items":[{"sku":"A","qty":2,"price":100}],"big":9007199254740993,'
+                '"note":"caf\u00e9","more":{"b":null,"a":[1,2.5]}}'):
+            for headers in ({}, {"prefer": "respond-async"}):
+                answer = self.post(again, **headers)
+                self.assertEqual((answer.status, answer.headers.get("idempotent-replayed")), (200, "true"), answer)
+                self.assertEqual(answer.body, first.body)
+            self.assertEqual(self.engine.batch([again.replace("\n", "")]).lines, [first.json])
+        self.assertEqual(self.request("GET", "/orders/same-4").json["order"]["note"], "caf\u00e9")
+
+    def test_another_value_is_another_order(self):
+        text = ('{"id":"same-5","currency":"EUR","items":[{"sku":"A","qty":2,"price":100},{"sku":"B","qty":1,"price":100}],'
+                '"big":9007199254740993,"note":"x"}')
+        self.assertEqual(self.post(text).status, 200)
+        for old, new in (("9007199254740993", "9007199254740992"), ("9007199254740993", "9007199254740993.0"),
+                         ('"qty":2', '"qty":3'), ('"note":"x"', '"note":"X"'), ('"note":"x"', '"note":null'),
+                         (',"note":"x"', ""), ('"note":"x"', '"note":"x","more":1'), ('"A"', '"C"'),
+                         ('{"sku":"A","qty":2,"price":100},{"sku":"B","qty":1,"price":100}',
+                          '{"sku":"B","qty":1,"price":100},{"sku":"A","qty":2,"price":100}')):
+            self.assertIn(old, text)
+            for headers in ({}, {"prefer": "respond-async"}):
+                self.assert_problem(self.post(text.replace(old, new), **headers), 422, "key_reused")
+
+    def test_a_held_order_is_replayed_in_another_spelling(self):
+        first = self.post(an_order("same-6", verdict="held"))
+        answer = self.post(json.dumps(an_order("same-6", verdict="held"), sort_keys=True, indent=2))
+        self.assertEqual((answer.status, answer.headers.get("idempotent-replayed")), (200, "true"))
+        self.assertEqual(answer.body, first.body)
 
     def test_on_its_way_is_409_with_retry_after(self):
         self.post(an_order("same-3", sleep=300), prefer="respond-async")
