@@ -88,9 +88,14 @@ static rocksdb_options_t *family_options(enum rocks_family family, const struct 
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
     if (family == ROCKS_IDS) {
-        /* Nearly every id that is looked up is new. */
+        /* Nearly every id that is looked up is new. In parts, since the filter of a large file as a whole would not fit
+         * into one of the cache's shards, and be read from the disk for every id. */
         rocksdb_block_based_options_set_filter_policy(table,
                                                       rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
+        rocksdb_block_based_options_set_index_type(
+            table, rocksdb_block_based_table_index_type_two_level_index_search);
+        rocksdb_block_based_options_set_partition_filters(table, 1);
+        rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
         rocksdb_options_set_memtable_whole_key_filtering(options, 1);
         rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.05);
     }
