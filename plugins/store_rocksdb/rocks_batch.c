@@ -374,8 +374,8 @@ int rocks_batch_begin(struct rocks_batch *batch, size_t writes)
     return table_make(batch, writes) && lookups_make(&batch->lookups, writes) ? 0 : ORDO_ENOMEM;
 }
 
-static int read_counters(struct rocks_store *store, struct rocks_counters *ret_counters,
-                         struct ordo_error *err)
+int rocks_counters_read(struct rocks_database *database, const struct ordo_host *host,
+                        struct rocks_counters *ret_counters, struct ordo_error *err)
 {
     rocksdb_pinnableslice_t *slice;
     const char *value;
@@ -383,9 +383,9 @@ static int read_counters(struct rocks_store *store, struct rocks_counters *ret_c
     size_t len;
 
     *ret_counters = (struct rocks_counters){.next_number = 1};
-    slice = rocks_database_get(&store->database, ROCKS_META, "counters", 8, &error);
+    slice = rocks_database_get(database, ROCKS_META, "counters", 8, &error);
     if (error != NULL) {
-        store->host->fail(err, ORDO_EIO, NULL, "its counters cannot be read: %s", error);
+        host->fail(err, ORDO_EIO, NULL, "its counters cannot be read: %s", error);
         free(error);
         return ORDO_EIO;
     }
@@ -404,7 +404,7 @@ int rocks_batch_init(struct rocks_batch *batch, struct rocks_store *store, struc
     *batch =
         (struct rocks_batch){.store = store, .table_size = TABLE_FIRST, .batch = rocksdb_writebatch_create()};
     id_hash_seed(batch->seed);
-    if ((result = read_counters(store, &batch->counters, err)) != 0)
+    if ((result = rocks_counters_read(&store->database, store->host, &batch->counters, err)) != 0)
         return result;
     batch->committed = batch->counters;
     atomic_init(&store->records, batch->counters.records);

@@ -6,7 +6,6 @@
 #include "rocks_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -21,31 +20,6 @@ enum {
     LOG_FILE_BYTES = 1 << 20,
     INFO_LOG_WARN = 2,
 };
-
-/* One process at a time. The lock is on a file of our own, since RocksDB's does not tell who holds it; it goes with
- * the process, however that ends. */
-static int take_lock(struct rocks_database *database, const char *path, const struct ordo_host *host,
-                     struct ordo_error *err)
-{
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char file[ROCKS_PATH_MAX];
-
-    if (!rocks_path(file, path, "lock"))
-        return host->fail(err, -ENAMETOOLONG, NULL, "the path is too long");
-    database->lock_fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (database->lock_fd < 0)
-        return host->fail(err, -errno, file, "cannot open it: %s", strerror(errno));
-    if (fcntl(database->lock_fd, F_SETLK, &lock) == 0)
-        return 0;
-    if (errno != EAGAIN && errno != EACCES)
-        return host->fail(err, -errno, file, "cannot lock it: %s", strerror(errno));
-    if (fcntl(database->lock_fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0)
-        return host->fail(err, ORDO_EEXISTS, path,
-                          "process %ld uses this folder; stop it, or give this one another data_dir",
-                          (long)lock.l_pid);
-    return host->fail(err, ORDO_EEXISTS, path,
-                      "another process uses this folder; stop it, or give this one another data_dir");
-}
 
 static rocksdb_options_t *database_options(const struct rocks_settings *settings)
 {
@@ -273,18 +247,26 @@ static void make_tools(struct rocks_database *database, const struct rocks_setti
     database->cache = rocksdb_cache_create_lru(settings->cache_bytes);
 }
 
-static int check_mark(const struct rocks_database *database, const struct rocks_settings *settings,
-                      uint64_t acknowledged, const struct ordo_host *host, struct ordo_error *err)
+/* How many acknowledged writes the database does not have. */
+static uint64_t count_missing(const struct rocks_database *database, uint64_t acknowledged)
 {
     uint64_t there = rocksdb_get_latest_sequence_number(database->db);
 
-    if (there >= acknowledged)
+    return there < acknowledged ? acknowledged - there : 0;
+}
+
+static int check_mark(const struct rocks_database *database, const struct rocks_settings *settings,
+                      uint64_t acknowledged, const struct ordo_host *host, struct ordo_error *err)
+{
+    uint64_t missing = count_missing(database, acknowledged);
+
+    if (missing == 0)
         return 0;
     return host->fail(
         err, ORDO_EIO, settings->path,
         "the last %llu writes that were acknowledged are missing, its log is damaged or gone; "
         "restore a backup (`ordo restore`), or, to go on without them, remove the file %s there",
-        (unsigned long long)(acknowledged - there), ROCKS_MARK_NAME);
+        (unsigned long long)missing, ROCKS_MARK_NAME);
 }
 
 /* An open writes what it recovered into files and deletes the logs, also those behind a damaged place. So when there is
@@ -351,9 +333,32 @@ int rocks_database_open(struct rocks_database *database, const struct rocks_sett
 
     make_tools(database, settings);
     if ((result = make_folder(settings->path, host, err)) == 0 &&
-        (result = take_lock(database, settings->path, host, err)) == 0)
+        (result = rocks_lock(settings->path, true, &database->lock_fd, host, err)) == 0)
         result = open_checked(database, settings, host, err);
     if (result != 0)
+        rocks_database_close(database);
+    return result;
+}
+
+int rocks_database_look(struct rocks_database *database, const struct rocks_settings *settings,
+                        const struct ordo_host *host, uint64_t *ret_missing, struct ordo_error *err)
+{
+    char current[ROCKS_PATH_MAX];
+    uint32_t layout;
+    char *error;
+    int result;
+
+    make_tools(database, settings);
+    if (!rocks_path(current, settings->path, "CURRENT") || access(current, F_OK) != 0)
+        result = host->fail(err, ORDO_ENOTFOUND, settings->path, "there is no store in this folder");
+    else if ((result = rocks_lock(settings->path, false, &database->lock_fd, host, err)) == 0) {
+        error = open_families(database, settings, true);
+        result = error != NULL ? open_failed(settings, host, error, err)
+                               : read_layout(database, settings, host, &layout, err);
+    }
+    if (result == 0)
+        *ret_missing = count_missing(database, rocks_mark_read(settings->path, host));
+    else
         rocks_database_close(database);
     return result;
 }

@@ -87,9 +87,17 @@ int rocks_database_open(struct rocks_database *database, const struct rocks_sett
 /* What is in memory goes into files, so that the next open has no log to read; not needed before a close. */
 void rocks_database_flush(struct rocks_database *database, const struct ordo_host *host);
 void rocks_database_close(struct rocks_database *database);
+/* Opens what is in the folder without changing it, while no process uses it. Families that are not there are NULL.
+ * *ret_missing: so many acknowledged writes are gone. */
+int rocks_database_look(struct rocks_database *database, const struct rocks_settings *settings,
+                        const struct ordo_host *host, uint64_t *ret_missing, struct ordo_error *err);
 /* A value; NULL when there is none, or with *ret_error set (free it). Destroy it. */
 rocksdb_pinnableslice_t *rocks_database_get(struct rocks_database *database, enum rocks_family family,
                                             const char *key, size_t len, char **ret_error);
+
+/* rocks_batch.c: those of an empty store when there are none. */
+int rocks_counters_read(struct rocks_database *database, const struct ordo_host *host,
+                        struct rocks_counters *ret_counters, struct ordo_error *err);
 
 /* rocks_writer.c */
 int rocks_writer_start(struct rocks_store *store, const struct rocks_settings *settings,

@@ -2,8 +2,9 @@
  * store_rocksdb.c: a store on a disk. What it says is written survives the end of the process and of the machine's
  * power. This file is the plugin's face: options, open, close, figures.
  */
-#include "rocks_store.h"
+#include "rocks_maintenance.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -69,11 +70,11 @@ static void close_store(void *self)
     free(store);
 }
 
-static int open_store(const struct ordo_host *host, const struct ordo_options *values, void **ret_self,
-                      struct ordo_error *err)
+int rocks_settings_read(const struct ordo_host *host, const struct ordo_options *values,
+                        struct rocks_settings *ret_settings, char path[ROCKS_PATH_MAX],
+                        struct ordo_error *err)
 {
-    struct rocks_store *store = calloc(1, sizeof(*store));
-    struct rocks_settings settings = {
+    *ret_settings = (struct rocks_settings){
         .path = host->option_string(values, "path"),
         .cache_bytes = (size_t)host->option_int(values, "cache"),
         .write_buffer_bytes = (size_t)host->option_int(values, "write_buffer"),
@@ -81,8 +82,21 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
         .keep_ms = host->option_int(values, "keep_for") / 1000,
         .min_free_bytes = (uint64_t)host->option_int(values, "min_free"),
     };
+    if (ret_settings->path[0] != '\0')
+        return 0;
+    if (!rocks_path(path, host->data_dir(host->engine), "store"))
+        return host->fail(err, -ENAMETOOLONG, NULL, "the path of data_dir is too long");
+    ret_settings->path = path;
+    return 0;
+}
+
+static int open_store(const struct ordo_host *host, const struct ordo_options *values, void **ret_self,
+                      struct ordo_error *err)
+{
+    struct rocks_store *store = calloc(1, sizeof(*store));
+    struct rocks_settings settings;
     pthread_condattr_t monotonic;
-    char path[4096];
+    char path[ROCKS_PATH_MAX];
     int result;
 
     if (store == NULL)
@@ -93,11 +107,9 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&store->arrived, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (settings.path[0] == '\0') {
-        snprintf(path, sizeof(path), "%s/store", host->data_dir(host->engine));
-        settings.path = path;
-    }
-    result = rocks_database_open(&store->database, &settings, host, err);
+    result = rocks_settings_read(host, values, &settings, path, err);
+    if (result == 0)
+        result = rocks_database_open(&store->database, &settings, host, err);
     if (result == 0)
         result = rocks_writer_start(store, &settings, err);
     if (result != 0) {
@@ -119,6 +131,9 @@ static const struct ordo_store_ops ops = {
     .sinks = rocks_sinks,
     .emissions = rocks_emissions,
     .taken = rocks_taken,
+    .backup = rocks_backup,
+    .restore = rocks_restore,
+    .verify = rocks_verify,
 };
 
 const struct ordo_plugin *ordo_plugin_entry(void)

@@ -168,12 +168,11 @@ static void fill_host(struct fake_plugin *plugin)
     };
 }
 
-struct fake_plugin *fake_plugin_open(const char *path, const char *const *settings)
+struct fake_plugin *fake_plugin_load(const char *path, const char *const *settings)
 {
     struct fake_plugin *plugin = calloc(1, sizeof(*plugin));
     const struct ordo_plugin *(*entry)(void);
     pthread_condattr_t monotonic;
-    const char *unread;
 
     ORDO_REQUIRE(plugin != NULL);
     plugin->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -190,6 +189,14 @@ struct fake_plugin *fake_plugin_open(const char *path, const char *const *settin
     pthread_condattr_destroy(&monotonic);
     fill_host(plugin);
     plugin->options = parse_options(plugin, settings);
+    return plugin;
+}
+
+struct fake_plugin *fake_plugin_open(const char *path, const char *const *settings)
+{
+    struct fake_plugin *plugin = fake_plugin_load(path, settings);
+    const char *unread;
+
     if (plugin->plugin->open(&plugin->host, plugin->options, &plugin->self, &plugin->err) != 0)
         plugin->self = NULL;
     else if ((unread = ordo_options_unread(plugin->options)) != NULL)

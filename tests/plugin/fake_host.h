@@ -49,6 +49,8 @@ struct fake_plugin {
 /* Settings are "key=value"; @TMP@ becomes a folder of this plugin's own. self is NULL and err says why where
  * open failed; anything before that (the file, an option) ends the test program with a message. */
 struct fake_plugin *fake_plugin_open(const char *path, const char *const *settings);
+/* The same without open: for operations that need no instance. */
+struct fake_plugin *fake_plugin_load(const char *path, const char *const *settings);
 void fake_plugin_close(struct fake_plugin *plugin);
 
 /* A host->submit takes orders that begin with '{'; others are ORDO_EJSON. */

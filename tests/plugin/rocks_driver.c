@@ -152,3 +152,24 @@ size_t rocks_find_bytes(const char *path, const char *bytes)
     free(content);
     return offset;
 }
+
+static void note_finding(void *context, const char *message)
+{
+    struct rocks_findings *findings = context;
+
+    if (findings->count < sizeof(findings->first) / sizeof(findings->first[0]))
+        snprintf(findings->first[findings->count], sizeof(findings->first[0]), "%s", message);
+    findings->count++;
+}
+
+struct rocks_findings rocks_verify_all(const char *module, const char *folder)
+{
+    struct rocks_findings findings = {.report = {.size = sizeof(findings.report)}};
+    struct fake_plugin *store = fake_plugin_load(module, rocks_settings);
+    const struct ordo_store_ops *ops = store->plugin->ops;
+
+    findings.result = ops->verify(&store->host, store->options, folder, note_finding, &findings,
+                                  &findings.report, &findings.err);
+    fake_plugin_close(store);
+    return findings;
+}

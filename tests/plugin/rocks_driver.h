@@ -9,6 +9,16 @@ extern char rocks_folder[64];              /* made for each test */
 extern char rocks_db[80];                  /* rocks_folder/db, where the store is */
 extern const char *const rocks_settings[]; /* small, on rocks_db */
 
+/* What verify finds in rocks_db, or in a backup when `folder` is not NULL. */
+struct rocks_findings {
+    int result; /* of verify; its sentence is in err */
+    struct ordo_error err;
+    struct ordo_store_report report;
+    size_t count;
+    char first[4][1024];
+};
+struct rocks_findings rocks_verify_all(const char *module, const char *folder);
+
 /* cmocka's setup and teardown. */
 int rocks_make_folder(void **state);
 int rocks_remove_folder(void **state);

@@ -56,7 +56,7 @@ struct ordo_host {
         __attribute__((format(printf, 4, 5)));
 
     /* Typed values by name. A name that is not in the plugin's table, or another type, aborts: it is a bug. A
-     * string belongs to the options and lives until close returns. Call them in open only. */
+     * string belongs to the options and lives until close returns. Call them in open only, and where an operation says so. */
     bool (*option_bool)(const struct ordo_options *options, const char *name);
     int64_t (*option_int)(const struct ordo_options *options,
                           const char *name); /* also duration (us) and size (bytes) */

@@ -76,10 +76,11 @@ typedef bool (*ordo_emission_fn)(void *context, uint64_t sequence, const struct 
 /* Something that verify found: one sentence that names the file, key or order it is about. */
 typedef void (*ordo_finding_fn)(void *context, const char *message);
 
-/* What verify looked at. */
+/* What backup, restore or verify went over. */
 struct ordo_store_report {
     uint32_t size;
-    uint64_t orders, index_entries, bytes, findings;
+    uint64_t orders, index_entries, findings; /* entries and findings: of verify */
+    uint64_t bytes;                           /* of a backup's files; verify: of all keys and values */
 };
 
 /* What a store can do beyond the operations that each one has. */
@@ -119,18 +120,20 @@ struct ordo_store_ops {
      * taken once more. */
     void (*taken)(void *self, size_t sink, uint64_t sequence);
 
-    /* With ORDO_STORE_DURABLE: */
+    /* With ORDO_STORE_DURABLE. ret_report->size is set by the caller. */
 
-    /* Copies the store as it is at one moment into `folder`, which must not exist yet, while everything goes on. Blocks;
-     * one call at a time. 0 or a code with *err. */
-    int (*backup)(void *self, const char *folder, struct ordo_error *err);
+    /* Copies the store as it is at one moment into `folder`, which must not exist yet, while everything goes on; what was
+     * acknowledged before the call is in it. When it returns 0 the copy is durable; otherwise there is no such folder.
+     * Blocks; one call at a time. 0 or a code with *err. */
+    int (*backup)(void *self, const char *folder, struct ordo_store_report *ret_report,
+                  struct ordo_error *err);
     /* The next two need no open store: they work on the one that these options describe, which no process may use
-     * meanwhile. Main thread; they block. */
+     * meanwhile. Main thread; they block. Like open, they may read options. */
 
     /* Makes the store what the backup in `folder` is. Fails when there is a store already; what it has begun is then not
      * seen by an open. The backup is left as it was. */
     int (*restore)(const struct ordo_host *host, const struct ordo_options *options, const char *folder,
-                   struct ordo_error *err);
+                   struct ordo_store_report *ret_report, struct ordo_error *err);
     /* Reads everything: checksums, every index entry against its order and back, counters. Each defect is told to `found`.
      * `folder` is a backup to look at instead; NULL: the store itself. Changes nothing. 0 also when there were findings; a
      * code with *err when it could not look. */

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT
+ * rocks_backup.c: makes a copy of a store that is open, and a store of such a copy. Both are made aside and renamed when
+ * they are whole and synced.
+ */
+#include "rocks_maintenance.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LOOK_BYTES = 8 << 20, MANIFEST_BYTES = 4096 };
+
+/* The path without slashes at its end, and one aside. */
+static int name_aside(char whole[ROCKS_PATH_MAX], char aside[ROCKS_PATH_MAX], const char *path,
+                      const char *suffix, const struct ordo_host *host, struct ordo_error *err)
+{
+    size_t len = strlen(path);
+
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    if (snprintf(whole, ROCKS_PATH_MAX, "%.*s", (int)len, path) >= ROCKS_PATH_MAX ||
+        snprintf(aside, ROCKS_PATH_MAX, "%s%s", whole, suffix) >= ROCKS_PATH_MAX)
+        return host->fail(err, -ENAMETOOLONG, NULL, "the path is too long");
+    return 0;
+}
+
+/* Makes what is aside whole: both folders synced, and renamed. */
+static int put_in_place(const char *aside, const char *whole, const struct ordo_host *host,
+                        struct ordo_error *err)
+{
+    int result = rocks_sync_folder(aside);
+
+    if (result == 0 && rename(aside, whole) != 0)
+        result = -errno;
+    if (result == 0)
+        result = rocks_sync_parent(whole);
+    return result == 0 ? 0
+                       : host->fail(err, result, whole, "cannot put it in its place: %s", strerror(-result));
+}
+
+/* RocksDB links its sorted files, which never change, where it can, and copies the others. */
+static int make_checkpoint(struct rocks_store *store, const char *aside, struct ordo_error *err)
+{
+    char *error = NULL;
+    rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(store->database.db, &error);
+
+    if (error == NULL)
+        rocksdb_checkpoint_create(checkpoint, aside, 0, &error);
+    if (checkpoint != NULL)
+        rocksdb_checkpoint_object_destroy(checkpoint);
+    if (error == NULL)
+        return 0;
+    store->host->fail(err, ORDO_EIO, aside, "cannot make a copy there: %s", error);
+    free(error);
+    return ORDO_EIO;
+}
+
+static int count_orders(const char *folder, const struct ordo_host *host, uint64_t *ret_orders,
+                        struct ordo_error *err)
+{
+    struct rocks_settings settings = {
+        .path = folder, .cache_bytes = LOOK_BYTES, .write_buffer_bytes = LOOK_BYTES};
+    struct rocks_counters counters;
+    struct rocks_database database;
+    uint64_t missing;
+    int result = rocks_database_look(&database, &settings, host, &missing, err);
+
+    if (result != 0)
+        return result;
+    result = rocks_counters_read(&database, host, &counters, err);
+    *ret_orders = counters.records;
+    rocks_database_close(&database);
+    return result;
+}
+
+static int write_manifest(const char *folder, uint64_t orders, const struct ordo_host *host,
+                          struct ordo_error *err)
+{
+    time_t now = (time_t)(host->utc_ms(host->engine) / 1000);
+    char path[ROCKS_PATH_MAX], text[MANIFEST_BYTES], when[32];
+    struct tm utc;
+    int len, result;
+
+    gmtime_r(&now, &utc);
+    strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    len = snprintf(text, sizeof(text), "store: store_rocksdb\nlayout: %d\norders: %llu\nmade_at: %s\n",
+                   ROCKS_LAYOUT, (unsigned long long)orders, when);
+    if (!rocks_path(path, folder, ROCKS_MANIFEST_NAME))
+        return host->fail(err, -ENAMETOOLONG, NULL, "the path is too long");
+    result = rocks_write_file(path, text, (size_t)len);
+    return result == 0 ? 0 : host->fail(err, result, path, "cannot write it: %s", strerror(-result));
+}
+
+int rocks_backup(void *self, const char *folder, struct ordo_store_report *ret_report, struct ordo_error *err)
+{
+    struct rocks_store *store = self;
+    const struct ordo_host *host = store->host;
+    struct ordo_store_report report = {0};
+    char whole[ROCKS_PATH_MAX], aside[ROCKS_PATH_MAX], staging[ROCKS_PATH_MAX + 8];
+    struct stat status;
+    int result = name_aside(whole, aside, folder, ".part", host, err);
+
+    if (result != 0)
+        return result;
+    if (atomic_load(&store->failed))
+        return host->fail(err, ORDO_EIO, NULL,
+                          "the store failed, so what it has in memory is not known to be right");
+    if (lstat(whole, &status) == 0)
+        return host->fail(err, ORDO_EEXISTS, whole, "it exists already; name a folder that does not");
+    snprintf(staging, sizeof(staging), "%s.tmp", aside); /* where RocksDB makes it */
+    rocks_remove_folder(staging);                        /* both from a backup that was killed */
+    rocks_remove_folder(aside);
+    result = make_checkpoint(store, aside, err);
+    if (result == 0)
+        result = count_orders(aside, host, &report.orders, err);
+    if (result == 0)
+        result = write_manifest(aside, report.orders, host, err);
+    report.bytes = rocks_folder_bytes(aside);
+    if (result == 0)
+        result = put_in_place(aside, whole, host, err);
+    if (result == 0)
+        rocks_report_copy(&report, ret_report);
+    else
+        rocks_remove_folder(aside);
+    return result;
+}
+
+/* Reads what a backup says of itself. */
+static int read_manifest(const char *folder, const struct ordo_host *host, uint64_t *ret_orders,
+                         struct ordo_error *err)
+{
+    char path[ROCKS_PATH_MAX], text[MANIFEST_BYTES] = {0};
+    unsigned long long orders = 0;
+    unsigned layout = 0;
+    FILE *file;
+    bool is_ours;
+
+    if (!rocks_path(path, folder, ROCKS_MANIFEST_NAME))
+        return host->fail(err, -ENAMETOOLONG, NULL, "the path is too long");
+    file = fopen(path, "re");
+    if (file == NULL)
+        return host->fail(err, -errno, folder, "it is not a whole backup, it has no readable %s: %s",
+                          ROCKS_MANIFEST_NAME, strerror(errno));
+    is_ours = fread(text, 1, sizeof(text) - 1, file) > 0 &&
+              sscanf(text, "store: store_rocksdb layout: %u orders: %llu", &layout, &orders) == 2;
+    fclose(file);
+    if (!is_ours)
+        return host->fail(err, ORDO_EIO, path, "it does not say that this is a backup of store_rocksdb");
+    if (layout > ROCKS_LAYOUT)
+        return host->fail(
+            err, ORDO_EABI, folder,
+            "it is of layout %u, and this ordo knows layouts up to %d; use the version that made it, or a "
+            "newer one",
+            layout, ROCKS_LAYOUT);
+    *ret_orders = orders;
+    return 0;
+}
+
+/* There is no store, and no process that has begun one. An empty folder, or one with a lock that nobody holds, goes. */
+static int make_room(const char *whole, const struct ordo_host *host, struct ordo_error *err)
+{
+    int lock_fd = -1, result = rocks_lock(whole, false, &lock_fd, host, err);
+
+    if (result == 0 && rocks_has_other_file(whole, "lock"))
+        result =
+            host->fail(err, ORDO_EEXISTS, whole, "there is a store already; move this folder away first");
+    if (result == 0 && (result = rocks_remove_folder(whole)) != 0)
+        result = host->fail(err, result, whole, "cannot put a store there: %s", strerror(-result));
+    if (lock_fd >= 0)
+        close(lock_fd);
+    return result;
+}
+
+int rocks_restore(const struct ordo_host *host, const struct ordo_options *options, const char *folder,
+                  struct ordo_store_report *ret_report, struct ordo_error *err)
+{
+    char path[ROCKS_PATH_MAX], whole[ROCKS_PATH_MAX], aside[ROCKS_PATH_MAX];
+    struct ordo_store_report report = {0};
+    struct rocks_settings settings;
+    int result;
+
+    if ((result = rocks_settings_read(host, options, &settings, path, err)) != 0 ||
+        (result = name_aside(whole, aside, settings.path, ".restoring", host, err)) != 0 ||
+        (result = read_manifest(folder, host, &report.orders, err)) != 0 ||
+        (result = make_room(whole, host, err)) != 0)
+        return result;
+    rocks_remove_folder(aside); /* of a restore that was killed */
+    if (mkdir(aside, 0700) != 0)
+        return host->fail(err, -errno, aside, "cannot make the folder: %s", strerror(errno));
+    result = rocks_copy_folder(folder, aside, ROCKS_MANIFEST_NAME, &report.bytes);
+    if (result != 0)
+        host->fail(err, result, folder, "cannot copy it to %s: %s", aside, strerror(-result));
+    else
+        result = put_in_place(aside, whole, host, err);
+    if (result == 0)
+        rocks_report_copy(&report, ret_report);
+    else
+        rocks_remove_folder(aside);
+    return result;
+}
