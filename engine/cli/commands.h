@@ -37,6 +37,27 @@ int ordo_run_run(const struct ordo_command *command, int argc, char **argv);
 extern const struct ordo_cli_option ordo_load_options[];
 int ordo_load_run(const struct ordo_command *command, int argc, char **argv);
 
+#define ORDO_BACKUP_ABOUT                                                                                    \
+    "DIR is a folder on the engine's machine that does not exist yet. Orders go on meanwhile. Sorted files " \
+    "are "                                                                                                   \
+    "linked where\n"                                                                                         \
+    "DIR is on the store's own disk: copy the backup to another one."
+extern const struct ordo_cli_option ordo_backup_options[];
+int ordo_backup_run(const struct ordo_command *command, int argc, char **argv);
+
+#define ORDO_RESTORE_ABOUT                                                                                   \
+    "The store must be absent or empty, and no engine may use it. The backup is copied and left as it is."
+extern const struct ordo_cli_option ordo_restore_options[];
+int ordo_restore_run(const struct ordo_command *command, int argc, char **argv);
+
+#define ORDO_VERIFY_ABOUT                                                                                    \
+    "Without DIR, a backup, the store of the configuration is read; no engine may use it. Every finding is " \
+    "a "                                                                                                     \
+    "line on\n"                                                                                              \
+    "standard output; then the exit code is 1. Nothing is changed."
+extern const struct ordo_cli_option ordo_verify_options[];
+int ordo_verify_run(const struct ordo_command *command, int argc, char **argv);
+
 extern const struct ordo_cli_option ordo_plugins_options[];
 int ordo_plugins_run(const struct ordo_command *command, int argc, char **argv);
 

@@ -196,6 +196,24 @@ void ordo_cli_plugins_close(struct ordo_cli_plugins *plugins)
     *plugins = (struct ordo_cli_plugins){0};
 }
 
+struct ordo_plugin_instance *ordo_cli_durable_store(const struct ordo_config *config)
+{
+    const struct ordo_config_plugin *section = ordo_config_store(config);
+    struct ordo_buffer errors = {0};
+    struct ordo_plugin_instance *store = ordo_plugin_prepare(section, ORDO_PLUGIN_STORE, &errors);
+
+    if (store != NULL && !ordo_store_is_durable(store->plugin->ops)) {
+        ordo_config_complain(&errors, ordo_config_child(section->node, "plugin"), false, section->section,
+                             "%s keeps nothing on a disk; choose a store that does, as store_rocksdb",
+                             section->name);
+        ordo_plugin_close(store);
+        store = NULL;
+    }
+    ordo_cli_print_lines(&errors, "", stderr);
+    ordo_buffer_done(&errors);
+    return store;
+}
+
 int ordo_cli_make_folder(const char *path, struct ordo_error *err)
 {
     char *copy = strdup(path);

@@ -53,5 +53,9 @@ bool ordo_cli_plugins_open(const struct ordo_config *config, bool check_only,
                            struct ordo_cli_plugins *ret_plugins, struct ordo_buffer *errors);
 void ordo_cli_plugins_close(struct ordo_cli_plugins *plugins);
 
+/* The store of the configuration, not opened, for what works on its data; NULL after saying why not on standard error, also
+ * when it keeps nothing on a disk. Close it. */
+struct ordo_plugin_instance *ordo_cli_durable_store(const struct ordo_config *config);
+
 /* Makes the folder and its parents. 0, or a negative code and *err. */
 int ordo_cli_make_folder(const char *path, struct ordo_error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * problem_table.h: every error that the HTTP API answers. X(name, "code", status, "title"), sorted by name.
  */
+X(BACKUP_RUNNING, "backup_running", 409, "A backup is being made")
 X(BAD_KEY, "bad_key", 400, "The Idempotency-Key is wrong")
 X(BAD_QUERY, "bad_query", 400, "The query string is wrong")
 X(BAD_REQUEST, "bad_request", 400, "The request is not valid HTTP")
@@ -8,6 +9,7 @@ X(BATCH_TOO_LARGE, "batch_too_large", 413, "The batch is too large")
 X(CONNECTION_LIMITED, "connection_limited", 503, "The connection has too many orders on their way")
 X(IN_PROGRESS, "in_progress", 409, "The order is still on its way")
 X(INTERNAL, "internal", 500, "The engine failed")
+X(INVALID_BACKUP, "invalid_backup", 422, "The backup cannot be made like this")
 X(INVALID_JSON, "invalid_json", 400, "The body is not valid JSON")
 X(INVALID_ORDER, "invalid_order", 422, "The order is not valid")
 X(INVALID_RESOLUTION, "invalid_resolution", 422, "The resolution is not valid")

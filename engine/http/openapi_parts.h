@@ -88,6 +88,11 @@ X(RULES, RESPONSES(ANSWER("200", "The rule set", ANY_JSON) "," PROBLEM("401", "u
 X(RULES_RELOAD,
   RESPONSES(ANSWER("200", "The folder's rules are running", JSON_BODY("Reload")) ","
             PROBLEM("401", "unauthorized") "," PROBLEM("422", "rules_refused: the old ones go on")))
+X(BACKUP, "\"requestBody\":{\"required\":true," JSON_BODY("Backup") "},"
+  RESPONSES(ANSWER("200", "The backup is made and durable", JSON_BODY("BackupMade")) ","
+            PROBLEM("400", "invalid_json") "," PROBLEM("401", "unauthorized") "," PROBLEM("409", "backup_running") ","
+            PROBLEM("413", "order_too_large") "," PROBLEM("415", "unsupported_type") "," PROBLEM("422", "invalid_backup") ","
+            PROBLEM("500", "internal") "," PROBLEM("503", "stopping")))
 X(OPENAPI, RESPONSES(ANSWER("200", "This document", ANY_JSON)))
 X(INDEX, RESPONSES(ANSWER("200", "A text", TEXT_BODY("text/plain"))))
 

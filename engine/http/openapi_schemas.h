@@ -63,6 +63,13 @@ X("Resolution",
 X("Reload",
   "{\"type\":\"object\",\"properties\":{"
   MEMBER("generation", INTEGER) "," MEMBER("identity", TEXT) "," MEMBER("changed", "{\"type\":\"boolean\"}") "}}")
+X("Backup",
+  "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"folder\"],\"properties\":{"
+  MEMBER("folder", "{\"type\":\"string\",\"pattern\":\"^/\"}") "}}")
+X("BackupMade",
+  "{\"type\":\"object\",\"required\":[\"folder\",\"orders\",\"bytes\",\"seconds\"],\"properties\":{"
+  MEMBER("folder", TEXT) "," MEMBER("orders", INTEGER) "," MEMBER("bytes", INTEGER) ","
+  MEMBER("seconds", "{\"type\":\"number\"}") "}}")
 X("Health",
   "{\"type\":\"object\",\"required\":[\"status\",\"checks\"],\"properties\":{"
   MEMBER("status", "{\"enum\":[\"ok\",\"degraded\",\"stopping\"]}") ","

@@ -20,5 +20,6 @@ X(EVENTS, "GET", "/events", BOTH, ordo__events_get,
   "Server-sent events: decisions and statistics as they happen")
 X(RULES, "GET", "/rules", BOTH, ordo__rules_get, "The rule set that is running")
 X(RULES_RELOAD, "POST", "/rules/reload", ADMIN, ordo__rules_reload, "Loads the rules from their folder")
+X(BACKUP, "POST", "/backup", ADMIN, ordo__backup_post, "Copies the store into a folder")
 X(OPENAPI, "GET", "/openapi.json", OPEN, ordo__openapi_get, "This interface as OpenAPI 3.1")
 X(INDEX, "GET", "/", OPEN, ordo__index_get, "What there is to try")

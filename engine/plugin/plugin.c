@@ -55,8 +55,9 @@ static bool open_instance(struct ordo_plugin_instance *instance, const struct or
     return false;
 }
 
-struct ordo_plugin_instance *ordo_plugin_open(const struct ordo_config_plugin *section, int kind,
-                                              bool check_only, struct ordo_buffer *errors)
+/* With check_only there is never an instance. */
+static struct ordo_plugin_instance *prepare(const struct ordo_config_plugin *section, int kind,
+                                            bool check_only, struct ordo_buffer *errors)
 {
     struct ordo_plugin_instance *instance;
     struct ordo_plugin_library *library;
@@ -84,10 +85,24 @@ struct ordo_plugin_instance *ordo_plugin_open(const struct ordo_config_plugin *s
     snprintf(instance->tag, sizeof instance->tag, "%s", section->label);
     instance->data_dir = section->data_dir;
     ordo__plugin_host_init(instance);
-    if (open_instance(instance, section, errors))
+    return instance;
+}
+
+struct ordo_plugin_instance *ordo_plugin_prepare(const struct ordo_config_plugin *section, int kind,
+                                                 struct ordo_buffer *errors)
+{
+    return prepare(section, kind, false, errors);
+}
+
+struct ordo_plugin_instance *ordo_plugin_open(const struct ordo_config_plugin *section, int kind,
+                                              bool check_only, struct ordo_buffer *errors)
+{
+    struct ordo_plugin_instance *instance = prepare(section, kind, check_only, errors);
+
+    if (instance == NULL || open_instance(instance, section, errors))
         return instance;
-    ordo_options_free(options);
-    ordo_plugin_unload(library);
+    ordo_options_free(instance->options);
+    ordo_plugin_unload(instance->library);
     free(instance);
     return NULL;
 }

@@ -50,6 +50,9 @@ const char *ordo_plugin_path(const struct ordo_plugin_library *library);
  * it stops before open and returns NULL without errors when all is right. */
 struct ordo_plugin_instance *ordo_plugin_open(const struct ordo_config_plugin *section, int kind,
                                               bool check_only, struct ordo_buffer *errors);
+/* The same without open, for operations that need no open instance; `self` is NULL. */
+struct ordo_plugin_instance *ordo_plugin_prepare(const struct ordo_config_plugin *section, int kind,
+                                                 struct ordo_buffer *errors);
 void ordo_plugin_close(struct ordo_plugin_instance *instance); /* NULL is allowed */
 
 /* Whom to tell that a store can make nothing durable any more: on any thread, perhaps several times. Before it is

@@ -241,6 +241,7 @@ void ordo_engine_stop(struct ordo_engine *engine)
     for (uint32_t i = 0; i < engine->worker_count; i++)
         ordo_thread_join(&engine->workers[i].thread);
     give_up_queue(engine);
+    ordo__backup_join(engine);
     pthread_mutex_lock(&engine->lock);
     pthread_cond_broadcast(&engine->changed); /* an ordo_engine_switch that waits for workers */
     while (atomic_load(&engine->detached_waiting) > 0)

@@ -119,6 +119,19 @@ void ordo_engine_listen(
     struct ordo_engine *engine,
     struct ordo_listener *listener); /* one; NULL: none; returns when the old one is no longer called */
 
+/* What a backup came to; valid during the call. */
+struct ordo_backup_result {
+    int result; /* 0, or a code with err */
+    struct ordo_error err;
+    struct ordo_store_report report;
+    int64_t took_ns;
+};
+typedef void (*ordo_backup_done_fn)(void *context, const struct ordo_backup_result *result);
+/* Copies the store into a folder, on a thread of its own, which calls `done` once. One at a time. 0, and `done` will be
+ * called; ORDO_EEXISTS: one is running; ORDO_ESTOPPED; ORDO_ENOTFOUND: the store keeps nothing on a disk. Any thread. */
+int ordo_engine_backup(struct ordo_engine *engine, const char *folder, ordo_backup_done_fn done,
+                       void *context);
+
 /* For sources: struct ordo_host.submit. */
 int ordo_engine_submit_bytes(struct ordo_engine *engine, ordo_str order, ordo_outcome_fn decided,
                              void *context, struct ordo_error *err);

@@ -107,6 +107,8 @@ struct ordo_engine {
     struct ordo_listener *listener; /* under listening */
     _Atomic bool has_listener;
 
+    struct ordo__backup *backup; /* under lock; the one that is running or ran last; may be NULL */
+
     pthread_mutex_t source_lock;
     struct ordo_json_parser *source_parser; /* under source_lock */
 
@@ -127,6 +129,9 @@ void ordo__recorded_tell(struct ordo__worker *worker);
 /* recovery.c: adds to worker->taken. */
 void ordo__recovery_take(struct ordo__worker *worker, uint32_t limit);
 bool ordo__recovery_has_more(struct ordo_engine *engine); /* that may be taken now */
+
+/* store_backup.c: waits for the one that is running; no other begins once the engine is stopping. */
+void ordo__backup_join(struct ordo_engine *engine);
 
 /* attempts.c */
 /* Until the next attempt: what was asked for, doubled with each attempt up to rules.retry_max, and up to a quarter more. */

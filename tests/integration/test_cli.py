@@ -12,7 +12,7 @@ import unittest
 
 from harness import BUILD, ROOT, Engine, main, order, ordo
 
-COMMANDS = ("serve", "check", "run", "load", "plugins", "completion")
+COMMANDS = ("serve", "check", "run", "load", "backup", "restore", "verify", "plugins", "completion")
 RULES = {
     "rules/10_verdict.lua": """-- SPDX-License-Identifier: MIT
 return {

@@ -141,3 +141,8 @@ struct ordo_store_ops {
                   ordo_finding_fn found, void *context, struct ordo_store_report *ret_report,
                   struct ordo_error *err);
 };
+
+static inline bool ordo_store_is_durable(const struct ordo_store_ops *ops)
+{
+    return ops->size >= sizeof(*ops) && (ops->abilities & ORDO_STORE_DURABLE) != 0;
+}
