@@ -14,7 +14,7 @@ LIBRARIES = {
     r"(lua|luajit|lauxlib|lualib)\.h": {"vm", "script"},
     r"simdjson.*": {"base"},
     r"yaml\.h": {"core"},
-    r"curl/.*": set(),
+    r"curl/.*": {"cli"},
     r"rocksdb/.*": set(),
 }
 
