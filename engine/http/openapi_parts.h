@@ -55,6 +55,7 @@ X(ORDERS_LIST,
   QUERY("since", TIME, "Received then or later") ","
   QUERY("until", TIME, "Received before") ","
   QUERY("after", "{\"type\":\"string\"}", "The `next` of the page before") ","
+  QUERY("detail", "{\"enum\":[\"full\"]}", "full: each with its `order`, byte for byte as it was sent") ","
   QUERY("limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000,\"default\":50}", "Orders of a page") "],"
   RESPONSES(ANSWER("200", "A page", JSON_BODY("OrderPage")) ","
             PROBLEM("400", "bad_query") "," PROBLEM("401", "unauthorized")))

@@ -2,7 +2,7 @@
  * orders_get.c: one order, pages of them, and what a person may do to one: retry and resolve.
  *
  * These call the engine on the loop's thread. A store on a disk may make them wait for a read; the orders
- * behind them then wait too, which is why a page has at most 1,000 orders.
+ * behind them then wait too, which is why a page has at most 1,000 orders and ends when it is large.
  */
 #include "http/http_impl.h"
 #include "http/query.h"
@@ -51,7 +51,7 @@ void ordo__orders_list(struct ordo__request *request)
 
     if (ordo__list_query_parse(request->query, &list, &err) != 0)
         ordo__reply_problem(request, ORDO_PROBLEM_BAD_QUERY, "%s", err.message);
-    else if (ordo_engine_list(request->loop->engine, &list.query, &out) != 0)
+    else if (ordo_engine_list(request->loop->engine, &list.query, list.with_order, &out) != 0)
         ordo__reply_problem(request, ORDO_PROBLEM_INTERNAL, "the store failed to list");
     else
         ordo__reply_json(request, 200, ordo_buffer_str(&out));

@@ -123,9 +123,9 @@ static int read_statuses(ordo_str value, struct ordo_store_query *query, struct 
     }
 }
 
-enum parameter { AFTER = 0, CUSTOMER, LIMIT, PRIORITY, SINCE, STATUS, UNTIL, PARAMETERS };
-static const char *const names[PARAMETERS] = {"after", "customer", "limit", "priority",
-                                              "since", "status",   "until"};
+enum parameter { AFTER = 0, CUSTOMER, DETAIL, LIMIT, PRIORITY, SINCE, STATUS, UNTIL, PARAMETERS };
+static const char *const names[PARAMETERS] = {"after",    "customer", "detail", "limit",
+                                              "priority", "since",    "status", "until"};
 
 static int read_parameter(enum parameter parameter, ordo_str value, struct ordo__list_query *list,
                           struct ordo_error *err)
@@ -147,6 +147,12 @@ static int read_parameter(enum parameter parameter, ordo_str value, struct ordo_
                              sizeof(list->customer), value.len);
         memcpy(list->customer, value.ptr, value.len);
         query->customer = (ordo_str){list->customer, value.len};
+        return 0;
+    case DETAIL:
+        if (!ordo_str_equal(value, ORDO_STR("full")))
+            return ordo_fail(err, ORDO_ECONFIG, NULL, "detail: full, or leave it out, not '" ORDO_STR_FMT "'",
+                             ORDO_STR_ARG(value));
+        list->with_order = true;
         return 0;
     case LIMIT:
         if (!read_number(value, ORDO__LIST_MAX, &number) || number == 0)
@@ -185,7 +191,7 @@ static int unknown(ordo_str name, struct ordo_error *err)
         return ordo_fail(err, ORDO_ECONFIG, NULL, "there is no parameter '%s'; did you mean '%s'?", word,
                          nearest.best);
     return ordo_fail(err, ORDO_ECONFIG, NULL,
-                     "there is no parameter '%s'; there are after, customer, limit, priority, since, "
+                     "there is no parameter '%s'; there are after, customer, detail, limit, priority, since, "
                      "status and until",
                      word);
 }

@@ -19,6 +19,7 @@ bool ordo__query_next(ordo_str *rest, ordo_str *ret_name, ordo_str *ret_value);
 struct ordo__list_query {
     struct ordo_store_query query;
     char customer[ORDO_ID_MAX];
+    bool with_order; /* detail=full: each with the order's bytes */
 };
 
 /* ORDO_ECONFIG: err->message names the parameter and what it may be. */

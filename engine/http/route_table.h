@@ -6,8 +6,8 @@
  * listener of orders; ADMIN, the admin listener when there is one; BOTH; OPEN is BOTH without a token.
  */
 X(ORDERS_POST, "POST", "/orders", MAIN, ordo__orders_post, "Decides one order, or a batch with a line each")
-X(ORDERS_LIST, "GET", "/orders", MAIN, ordo__orders_list, "Lists orders, newest first")
-X(ORDER_GET, "GET", "/orders/{id}", MAIN, ordo__order_get, "Shows an order with its decision and explanation")
+X(ORDERS_LIST, "GET", "/orders", BOTH, ordo__orders_list, "Lists orders, newest first")
+X(ORDER_GET, "GET", "/orders/{id}", BOTH, ordo__order_get, "Shows an order with its decision and explanation")
 X(ORDER_RETRY, "POST", "/orders/{id}/retry", ADMIN, ordo__order_retry, "Tries a dead order once more")
 X(ORDER_RESOLVE, "POST", "/orders/{id}/resolve", ADMIN, ordo__order_resolve, "Decides a held order by hand")
 X(STATS, "GET", "/stats", BOTH, ordo__stats_get, "Statistics as JSON")

@@ -85,8 +85,9 @@ int ordo_engine_resolve(struct ordo_engine *engine, ordo_str id, bool accepted, 
  * {"id":…,"status":…,"priority":…,"attempt":…,"revision":…,"received_at":…,"updated_at":…,"customer":…,"order":<as
  * sent>,"decision":{…}|"problem":{…}}; ORDO_ENOTFOUND, or another code when the store cannot read it. */
 int ordo_engine_get(struct ordo_engine *engine, ordo_str id, struct ordo_buffer *out);
-/* Appends {"orders":[ as above without "order" ],"next":"cursor"|null}. */
-int ordo_engine_list(struct ordo_engine *engine, const struct ordo_store_query *query,
+/* Appends {"orders":[ as above, without "order" unless with_order ],"next":"cursor"|null}. A page ends early once it has
+ * a few MiB; `next` then goes on. */
+int ordo_engine_list(struct ordo_engine *engine, const struct ordo_store_query *query, bool with_order,
                      struct ordo_buffer *out);
 
 struct ordo_engine_figures {

@@ -11,6 +11,8 @@
 #include "base/json_time.h"
 #include "worker/worker_impl.h"
 
+enum { PAGE_BYTES = 4 * 1024 * 1024 }; /* a listing goes on in the next page after this many */
+
 static void write_time(struct ordo_json_writer *json, ordo_str key, int64_t utc_ms)
 {
     ordo_json_key(json, key);
@@ -72,7 +74,7 @@ static bool write_record(void *context, const struct ordo_record *record)
         ordo_json_raw(json, record->answer);
     }
     ordo_json_end_object(json);
-    return true;
+    return json->out->len < PAGE_BYTES;
 }
 
 /* An order that the store does not have yet. */
@@ -111,11 +113,11 @@ int ordo_engine_get(struct ordo_engine *engine, ordo_str id, struct ordo_buffer 
     return engine->options.store->get(engine->options.store_self, id, write_record, &reader);
 }
 
-int ordo_engine_list(struct ordo_engine *engine, const struct ordo_store_query *query,
+int ordo_engine_list(struct ordo_engine *engine, const struct ordo_store_query *query, bool with_order,
                      struct ordo_buffer *out)
 {
     struct ordo_json_writer json = ordo_json_writer(out);
-    struct reader reader = {.engine = engine, .json = &json};
+    struct reader reader = {.engine = engine, .json = &json, .with_order = with_order};
     struct ordo_store_cursor after = {0, 0};
     char cursor[48];
     int result;

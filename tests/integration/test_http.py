@@ -259,6 +259,26 @@ class Idempotency(HttpTest):
         self.assertEqual(statuses, [200] + [409] * 7)
 
 
+class WholeOrders(HttpTest):
+    def test_detail_full_has_the_order_as_it_was_sent(self):
+        sent = json.dumps(an_order("full-1"), indent=1).replace("1999", "1999.0")
+        self.assertEqual(self.post(sent).status, 200)
+        answer = self.request("GET", "/orders?detail=full&limit=1")
+        self.assertIn(sent.encode(), answer.body)
+        self.assertEqual(answer.json["orders"][0], self.request("GET", "/orders/full-1").json)
+
+    def test_a_page_of_large_orders_is_short_and_its_cursor_goes_on(self):
+        for number in range(7):
+            self.post({**an_order(f"large-{number}"), "customer": {"id": "large"}, "remark": "x" * 1000000})
+        pages, after = [], ""
+        while after is not None:
+            page = self.request("GET", f"/orders?customer=large&limit=1000&detail=full{after}").json
+            pages.append([order["id"] for order in page["orders"]])
+            after = page["next"] and f"&after={page['next']}"
+        self.assertEqual(sum(pages, []), [f"large-{number}" for number in range(6, -1, -1)])
+        self.assertLessEqual(max(map(len, pages)), 5)
+
+
 class Lists(HttpTest):
     def test_filters_and_cursor(self):
         for number in range(7):
@@ -282,7 +302,7 @@ class Lists(HttpTest):
         self.assertEqual(len(self.request("GET", "/orders?status=held,done&limit=1000").json["orders"]), 7)
 
     def test_mistakes_in_the_query_are_named(self):
-        for query, word in (("limt=1", "limit"), ("limit=0", "limit"), ("limit=1001", "limit"), ("status=x", "status"),
+        for query, word in (("limt=1", "limit"), ("detail=all", "detail"), ("limit=0", "limit"), ("limit=1001", "limit"), ("status=x", "status"),
                             ("priority=4", "priority"), ("after=x", "after"), ("customer=", "customer")):
             self.assert_problem(self.request("GET", f"/orders?{query}"), 400, "bad_query", word)
         self.assertEqual(self.request("GET", "/orders?limit=1").status, 200)

@@ -60,7 +60,10 @@ class Tokens(unittest.TestCase):
                 answer = engine.request("POST", path, {}, token)
                 self.assertEqual(answer.status, 404)
                 self.assertIn("admin listener", answer.json["detail"])
-            self.assertEqual(engine.request("POST", "/orders", an_order("x"), admin, port=engine.admin_port).status, 404)
+            self.assertEqual(engine.request("POST", "/orders", an_order("x"), admin, port=engine.admin_port).status, 405)
+            for path in ("/orders", "/orders/split-1"):  # who resolves wants to look first
+                self.assertEqual(engine.request("GET", path, None, token, port=engine.admin_port).status, 401)
+                self.assertEqual(engine.request("GET", path, None, admin, port=engine.admin_port).status, 200)
             resolution = {"decision": "accepted", "by": "a", "reason": "b"}
             self.assertEqual(engine.request("POST", "/orders/split-1/resolve", resolution, admin,
                                             port=engine.admin_port).status, 200)

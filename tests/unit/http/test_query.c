@@ -93,6 +93,7 @@ static void test_without_parameters_everything_is_listed(void **state)
     assert_true(list.query.after.high == 0 && list.query.after.low == 0);
     assert_true(list.query.since_ms == 0 && list.query.until_ms == 0);
     assert_int_equal(list.query.limit, 50);
+    assert_false(list.with_order);
 }
 
 static void test_every_parameter_is_read(void **state)
@@ -105,7 +106,7 @@ static void test_every_parameter_is_read(void **state)
     snprintf(text, sizeof(text),
              "status=done,held&status=dead&customer=c%%2042&priority=low&after=17-18446744073709551615&"
              "since=1970-01-01T00:00:01Z&until=1970-01-01T00:00:02%%2B00:00&"
-             "limit=1000");
+             "limit=1000&detail=full");
     assert_int_equal(ordo__list_query_parse(ordo_str_from(text), &list, &err), 0);
     assert_int_equal(list.query.statuses, ORDO_STATUS_BIT(ORDO_STATUS_DONE) |
                                               ORDO_STATUS_BIT(ORDO_STATUS_HELD) |
@@ -114,6 +115,7 @@ static void test_every_parameter_is_read(void **state)
     assert_true(list.query.after.high == 17 && list.query.after.low == UINT64_MAX);
     assert_true(list.query.since_ms == 1000 && list.query.until_ms == 2000);
     assert_int_equal(list.query.limit, 1000);
+    assert_true(list.with_order);
     assert_true(ordo_str_equal(list.query.customer, ORDO_STR("c 42")));
 }
 
@@ -154,9 +156,10 @@ static void test_mistakes_are_named(void **state)
     (void)state;
     expect_refused("limt=3", "there is no parameter 'limt'; did you mean 'limit'?");
     expect_refused("zzz=3",
-                   "there is no parameter 'zzz'; there are after, customer, limit, priority, since, status "
-                   "and until");
+                   "there is no parameter 'zzz'; there are after, customer, detail, limit, priority, since, "
+                   "status and until");
     expect_refused("limit=3&limit=4", "limit: given twice");
+    expect_refused("detail=all", "detail: full, or leave it out, not 'all'");
     expect_refused("customer=%zz", "customer: a bad %-escape, or too long");
     expect_refused("priority=1", "priority: high, medium or low, not '1'");
     expect_refused("status=done,",

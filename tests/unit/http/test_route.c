@@ -97,7 +97,9 @@ static void test_head_is_answered_where_get_is(void **state)
 static void test_listeners_offer_their_scopes_only(void **state)
 {
     (void)state;
-    expect_none("POST", "/orders", ORDO__SCOPE_ADMIN, ORDO__ROUTE_NO_PATH);
+    expect_none("POST", "/orders", ORDO__SCOPE_ADMIN, ORDO__ROUTE_NO_METHOD);
+    expect("GET", "/orders", ORDO__SCOPE_ADMIN, ORDO__ROUTE_ORDERS_LIST, "");
+    expect("GET", "/orders/a", ORDO__SCOPE_ADMIN, ORDO__ROUTE_ORDER_GET, "a");
     expect_none("GET", "/metrics", ORDO__SCOPE_MAIN, ORDO__ROUTE_NO_PATH);
     expect_none("POST", "/orders/a/resolve", ORDO__SCOPE_MAIN, ORDO__ROUTE_NO_PATH);
     expect_none("POST", "/rules/reload", ORDO__SCOPE_MAIN, ORDO__ROUTE_NO_PATH);

@@ -490,10 +490,14 @@ static void test_what_can_be_asked_of_an_order(void **state)
                            "\"attempt\":1,\"revision\":1,\"received_at\":\""));
     assert_non_null(memmem(out.ptr, out.len, job->bytes.ptr, job->bytes.len)); /* as it was sent */
     ordo_buffer_clear(&out);
-    assert_int_equal(ordo_engine_list(bench.engine, &query, &out), 0);
+    assert_int_equal(ordo_engine_list(bench.engine, &query, false, &out), 0);
     ordo_buffer_put(&out, 0);
     assert_non_null(strstr(out.ptr, "{\"orders\":[{\"id\":\"o-1\""));
     assert_non_null(strstr(out.ptr, "],\"next\":null}"));
+    assert_null(memmem(out.ptr, out.len, job->bytes.ptr, job->bytes.len));
+    ordo_buffer_clear(&out);
+    assert_int_equal(ordo_engine_list(bench.engine, &query, true, &out), 0);
+    assert_non_null(memmem(out.ptr, out.len, job->bytes.ptr, job->bytes.len));
     job_free(job);
 
     job = job_new(&bench, "o-2", "long");
