@@ -17,6 +17,32 @@ const struct ordo_command *ordo_command_find(const char *name)
     return NULL;
 }
 
+const char *ordo_command_verb_name(const struct ordo_command *verb)
+{
+    return strchr(verb->name, ' ') + 1;
+}
+
+const struct ordo_command *ordo_command_verb(const struct ordo_command *command, const char *name)
+{
+    const struct ordo_command *verb = ordo_command_verbs(command);
+
+    for (; verb != NULL && verb->name != NULL; verb++)
+        if (strcmp(ordo_command_verb_name(verb), name) == 0)
+            return verb;
+    return NULL;
+}
+
+static void print_verbs(const struct ordo_command *command, FILE *out)
+{
+    const struct ordo_command *verb = ordo_command_verbs(command);
+
+    if (verb != NULL)
+        fprintf(out, "verbs; `ordo %s VERB --help` shows the options of one:\n", command->name);
+    for (; verb != NULL && verb->name != NULL; verb++)
+        fprintf(out, "  %-9s %-6s  %s%s", ordo_command_verb_name(verb), verb->arguments, verb->summary,
+                verb[1].name == NULL ? "\n\n" : "\n");
+}
+
 static void print_option(FILE *out, char letter, const char *name, const char *value, const char *help)
 {
     char left[64];
@@ -39,8 +65,12 @@ static void print_option(FILE *out, char letter, const char *name, const char *v
 
 void ordo_command_help(const struct ordo_command *command, FILE *out)
 {
-    fprintf(out, "usage: ordo %s [options]%s%s\n\n%s\n\noptions:\n", command->name,
+    bool has_verbs = ordo_command_verbs(command) != NULL;
+
+    fprintf(out, "usage: ordo %s %s%s%s\n\n%s\n\n", command->name, has_verbs ? "VERB [options]" : "[options]",
             command->arguments[0] != '\0' ? " " : "", command->arguments, command->summary);
+    print_verbs(command, out);
+    fprintf(out, "options:\n");
     for (const struct ordo_cli_option *option = command->options; option->name != NULL; option++)
         print_option(out, option->letter, option->name, option->value, option->help);
     print_option(out, 'h', "help", NULL, "Shows this help.");

@@ -49,6 +49,12 @@ struct ordo_command {
 extern const struct ordo_command ordo_commands[];
 
 const struct ordo_command *ordo_command_find(const char *name); /* NULL: no such command */
+/* The verbs of a command that has them (`ordo orders list`): a table like ordo_commands, whose names begin with the
+ * command's; NULL: it has none. */
+const struct ordo_command *ordo_command_verbs(const struct ordo_command *command);
+const struct ordo_command *ordo_command_verb(const struct ordo_command *command,
+                                             const char *name);      /* NULL: no such verb */
+const char *ordo_command_verb_name(const struct ordo_command *verb); /* "list" of "orders list" */
 void ordo_command_help(const struct ordo_command *command, FILE *out);
 /* "ordo NAME: message" and where help is, on standard error; returns ORDO_EXIT_USAGE. */
 int ordo_command_usage(const struct ordo_command *command, const char *format, ...)

@@ -37,6 +37,10 @@ int ordo_run_run(const struct ordo_command *command, int argc, char **argv);
 extern const struct ordo_cli_option ordo_load_options[];
 int ordo_load_run(const struct ordo_command *command, int argc, char **argv);
 
+extern const struct ordo_command ordo_orders_verbs[];
+extern const struct ordo_cli_option ordo_orders_options[];
+int ordo_orders_run(const struct ordo_command *command, int argc, char **argv);
+
 #define ORDO_BACKUP_ABOUT                                                                                    \
     "DIR is a folder on the engine's machine that does not exist yet. Orders go on meanwhile. Sorted files " \
     "are "                                                                                                   \

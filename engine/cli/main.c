@@ -68,6 +68,8 @@ int main(int argc, char **argv)
     if (strcmp(name, "help") == 0) {
         if (argc > 2 && (command = ordo_command_find(argv[2])) == NULL)
             return no_such(argv[2]);
+        if (argc > 3 && ordo_command_verb(command, argv[3]) != NULL)
+            command = ordo_command_verb(command, argv[3]);
         if (argc > 2)
             ordo_command_help(command, stdout);
         else

@@ -1,62 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * run_report.c: the operations as a table whose columns are as wide as they need to be.
+ * run_report.c: a decision with its operations for whoever writes rules, or as clients get it.
  */
 #include "cli/run_report.h"
 
-#include <stdlib.h>
-
-enum { COLUMNS = 5 };
-
-/* Cells in one buffer, row by row; the widths are known at the end. */
-struct table {
-    struct ordo_buffer text;
-    size_t *ends; /* of each cell in text */
-    size_t cells, capacity;
-    size_t width[COLUMNS];
-};
-
-static void end_cell(struct table *table)
-{
-    size_t begin = table->cells > 0 ? table->ends[table->cells - 1] : 0, len = table->text.len - begin;
-    size_t *width = &table->width[table->cells % COLUMNS];
-
-    if (table->cells == table->capacity) {
-        table->capacity = table->capacity * 2 + 64;
-        table->ends = realloc(table->ends, table->capacity * sizeof(size_t));
-        ORDO_REQUIRE(table->ends != NULL);
-    }
-    if (len > *width)
-        *width = len;
-    table->ends[table->cells++] = table->text.len;
-}
-
-static void cell(struct table *table, ordo_str text)
-{
-    ordo_buffer_append(&table->text, text);
-    end_cell(table);
-}
-
-static void print_table(struct table *table, FILE *out)
-{
-    size_t begin = 0;
-
-    for (size_t i = 0; i < table->cells; i++) {
-        size_t column = i % COLUMNS;
-        int len = (int)(table->ends[i] - begin);
-        /* The second column holds numbers and stands to the right; nothing is padded behind the last. */
-        int pad = column == COLUMNS - 1 ? 0 : (int)table->width[column] - len;
-
-        if (column == 1)
-            fprintf(out, "  %*s%.*s", pad, "", len, table->text.ptr + begin);
-        else
-            fprintf(out, "  %.*s%*s", len, table->text.ptr + begin, pad, "");
-        if (column == COLUMNS - 1)
-            fputc('\n', out);
-        begin = table->ends[i];
-    }
-    ordo_buffer_done(&table->text);
-    free(table->ends);
-}
+#include "cli/table.h"
 
 static const char *operation_name(enum ordo_operation_kind kind)
 {
@@ -100,32 +47,33 @@ static void put_details(struct ordo_buffer *out, const struct ordo_operation *op
 
 static void print_operations(const struct ordo_decision *decision, FILE *out)
 {
-    struct table table = {0};
+    struct ordo_table table = {.columns = 5, .right = 1u << 1};
 
     if (decision->count == 0) {
         fprintf(out, "  no rule had anything to say\n");
         return;
     }
-    cell(&table, ORDO_STR("OPERATION"));
-    cell(&table, ORDO_STR("AMOUNT"));
-    cell(&table, ORDO_STR("WHAT"));
-    cell(&table, ORDO_STR("RULE"));
-    cell(&table, ORDO_STR("AT"));
+    ordo_table_cell(&table, ORDO_STR("OPERATION"));
+    ordo_table_cell(&table, ORDO_STR("AMOUNT"));
+    ordo_table_cell(&table, ORDO_STR("WHAT"));
+    ordo_table_cell(&table, ORDO_STR("RULE"));
+    ordo_table_cell(&table, ORDO_STR("AT"));
     for (uint32_t i = 0; i < decision->count; i++) {
         const struct ordo_operation *operation = &decision->operations[i];
 
-        cell(&table, ordo_str_from(operation_name(operation->kind)));
+        ordo_table_cell(&table, ordo_str_from(operation_name(operation->kind)));
         if (has_amount(operation->kind))
             ordo_buffer_printf(&table.text, "%lld", (long long)operation->amount);
-        end_cell(&table);
+        ordo_table_end_cell(&table);
         put_details(&table.text, operation, decision->withdrawn);
-        end_cell(&table);
-        cell(&table, operation->place.rule);
+        ordo_table_end_cell(&table);
+        ordo_table_cell(&table, operation->place.rule);
         ordo_buffer_printf(&table.text, ORDO_STR_FMT ":%d", ORDO_STR_ARG(operation->place.file),
                            operation->place.line);
-        end_cell(&table);
+        ordo_table_end_cell(&table);
     }
-    print_table(&table, out);
+    ordo_table_print(&table, out);
+    ordo_table_done(&table);
 }
 
 static void print_sums(const struct ordo_decision *decision, FILE *out)

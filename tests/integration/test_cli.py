@@ -12,7 +12,8 @@ import unittest
 
 from harness import BUILD, ROOT, Engine, main, order, ordo
 
-COMMANDS = ("serve", "check", "run", "load", "backup", "restore", "verify", "plugins", "completion")
+COMMANDS = ("serve", "check", "run", "load", "orders", "backup", "restore", "verify", "plugins", "completion")
+VERBS = ("list", "show", "retry", "resolve", "export")
 RULES = {
     "rules/10_verdict.lua": """-- SPDX-License-Identifier: MIT
 return {
@@ -59,6 +60,12 @@ class Usage(Scratch):
                 shown = ordo(*words)
                 self.assertEqual((shown.returncode, shown.stderr), (0, ""))
                 self.assertTrue(shown.stdout.startswith(f"usage: ordo {command} "), shown.stdout)
+        for verb in VERBS:
+            self.assertRegex(ordo("orders", "--help").stdout, rf"\n  {verb} ")
+            for words in (("orders", verb, "--help"), ("help", "orders", verb)):
+                shown = ordo(*words)
+                self.assertEqual((shown.returncode, shown.stderr), (0, ""))
+                self.assertTrue(shown.stdout.startswith(f"usage: ordo orders {verb} [options]"), shown.stdout)
 
     def test_version(self):
         done = ordo("--version")
@@ -361,14 +368,19 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         self.assertEqual(self.complete(program, "serve", "--set", "queue.max_wait_l"), ["queue.max_wait_low="])
         self.assertEqual(self.complete(program, "plugins", "store_m"), ["store_memory"])
         self.assertEqual(self.complete(program, "completion", ""), ["bash"])
+        self.assertEqual(self.complete(program, "orders", "re"), ["retry", "resolve"])
+        self.assertEqual(self.complete(program, "orders", "list", "--status", "d"), ["done", "dead"])
+        self.assertEqual(self.complete(program, "orders", "export", "-f", ""), ["ndjson", "csv"])
         self.write("some.yaml", "")
+        self.assertEqual(self.complete(program, "orders", "show", "-t", "so"), ["some.yaml"])
         self.assertEqual(self.complete(program, "check", "-c", "so"), ["some.yaml"])
 
     def test_every_option_of_the_help_is_offered(self):
-        for command in COMMANDS:
-            wanted = set(re.findall(r"--[a-z-]+", ordo(command, "--help").stdout.split("options:")[1].split("\n\n")[0]))
-            wanted = {word for word in wanted if re.search(rf"^  .*{word}\b", ordo(command, "--help").stdout, re.M)}
-            self.assertEqual(wanted - set(self.complete(os.path.join(BUILD, "ordo"), command, "--")), set())
+        for words in [(command,) for command in COMMANDS] + [("orders", verb) for verb in VERBS]:
+            shown = ordo(*words, "--help").stdout
+            wanted = set(re.findall(r"--[a-z-]+", shown.split("options:")[1].split("\n\n")[0]))
+            wanted = {word for word in wanted if re.search(rf"^  .*{word}\b", shown, re.M)}
+            self.assertEqual(wanted - set(self.complete(os.path.join(BUILD, "ordo"), *words, "--")), set())
 
 
 class Load(unittest.TestCase):
