@@ -74,13 +74,13 @@ static bool read_url(struct ordo_api *api, const char *url)
 
 static bool read_token(struct ordo_api *api, const char *path)
 {
-    struct ordo__token token;
+    struct ordo_token token;
     struct ordo_error err;
     char text[1024];
 
     if (path == NULL)
         return true;
-    if (ordo__token_read(path, &token, &err) != 0) {
+    if (ordo_token_read(path, &token, &err) != 0) {
         say(api, NULL, "--token-file: %s", ordo_error_format(&err, text, sizeof(text)));
         return false;
     }
@@ -213,18 +213,7 @@ static void say_unauthorized(const struct ordo_api *api, const char *subject)
             api->base, api->token_file);
 }
 
-static bool is_quiet(const struct ordo_api *api, const char *quiet)
-{
-    size_t len = strlen(api->code);
-
-    for (const char *at = quiet; len > 0 && at != NULL && *at != '\0';
-         at += strcspn(at, " "), at += *at == ' ')
-        if (strncmp(at, api->code, len) == 0 && (at[len] == ' ' || at[len] == '\0'))
-            return true;
-    return false;
-}
-
-/* Of a document with a status and a body. */
+/* What the answer is worth; `quiet` is a problem code of which nothing is said. */
 static bool judge(struct ordo_api *api, const char *subject, const char *quiet)
 {
     struct ordo_json_value root;
@@ -243,7 +232,7 @@ static bool judge(struct ordo_api *api, const char *subject, const char *quiet)
     snprintf(api->code, sizeof(api->code), ORDO_STR_FMT, ORDO_STR_ARG(text_of(root, ORDO_STR("code"))));
     detail = text_of(root, ORDO_STR("detail"));
     api->is_elsewhere = detail.len > 0 && memmem(detail.ptr, detail.len, "admin listener", 14) != NULL;
-    if (is_quiet(api, quiet))
+    if (quiet != NULL && strcmp(api->code, quiet) == 0)
         return false;
     if (api->status == 401)
         say_unauthorized(api, subject);

@@ -51,8 +51,8 @@ void ordo_api_close(struct ordo_api *api); /* NULL is fine */
 
 /* True: 2xx, and the body is JSON. `subject` (an id; NULL: none) stands before what is said. */
 bool ordo_api_get(struct ordo_api *api, const char *path, const char *subject);
-/* The body may be NULL: an empty one. With `quiet` problem codes, separated by spaces, nothing is said: the caller goes
- * on by itself. */
+/* The body may be NULL: an empty one. Of the problem code `quiet` (NULL: none) nothing is said: the caller goes on by
+ * itself. */
 bool ordo_api_post(struct ordo_api *api, const char *path, const struct ordo_buffer *body,
                    const char *subject, const char *quiet);
 

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <strings.h>
 
-int ordo__token_read(const char *path, struct ordo__token *ret_token, struct ordo_error *err)
+int ordo_token_read(const char *path, struct ordo_token *ret_token, struct ordo_error *err)
 {
-    char bytes[ORDO__TOKEN_MAX + 128];
+    char bytes[ORDO_TOKEN_MAX + 128];
     size_t len, start = 0;
     FILE *file = fopen(path, "re");
 
@@ -26,8 +26,8 @@ int ordo__token_read(const char *path, struct ordo__token *ret_token, struct ord
     if (len == 0)
         return ordo_fail(err, ORDO_ECONFIG, path,
                          "the token file is empty; write a long random word into it");
-    if (len > ORDO__TOKEN_MAX)
-        return ordo_fail(err, ORDO_ECONFIG, path, "a token has at most %d bytes", ORDO__TOKEN_MAX);
+    if (len > ORDO_TOKEN_MAX)
+        return ordo_fail(err, ORDO_ECONFIG, path, "a token has at most %d bytes", ORDO_TOKEN_MAX);
     for (size_t i = 0; i < len; i++)
         if (!isgraph((unsigned char)bytes[start + i]))
             return ordo_fail(err, ORDO_ECONFIG, path,
@@ -37,7 +37,7 @@ int ordo__token_read(const char *path, struct ordo__token *ret_token, struct ord
     return 0;
 }
 
-static bool equal_in_constant_time(const struct ordo__token *token, ordo_str given)
+static bool equal_in_constant_time(const struct ordo_token *token, ordo_str given)
 {
     unsigned char differ = given.len != token->len;
 
@@ -95,9 +95,9 @@ static bool has_scheme(ordo_str *text, const char *scheme)
     return true;
 }
 
-bool ordo__token_allows(const struct ordo__token *token, ordo_str authorization)
+bool ordo_token_allows(const struct ordo_token *token, ordo_str authorization)
 {
-    char decoded[ORDO__TOKEN_MAX + 256];
+    char decoded[ORDO_TOKEN_MAX + 256];
     const char *colon;
     size_t len;
 

@@ -5,16 +5,16 @@
 
 #include "base/error.h"
 
-enum { ORDO__TOKEN_MAX = 512 };
+enum { ORDO_TOKEN_MAX = 512 };
 
-struct ordo__token {
-    char bytes[ORDO__TOKEN_MAX];
+struct ordo_token {
+    char bytes[ORDO_TOKEN_MAX];
     size_t len; /* 0: no token is needed */
 };
 
 /* Reads a file with one token; space around it is dropped. ORDO_ECONFIG: empty, too long, or more than one
  * line. */
-int ordo__token_read(const char *path, struct ordo__token *ret_token, struct ordo_error *err);
+int ordo_token_read(const char *path, struct ordo_token *ret_token, struct ordo_error *err);
 
 /* "Bearer TOKEN", or "Basic ..." with the token as password. Takes the same time wherever they differ. */
-bool ordo__token_allows(const struct ordo__token *token, ordo_str authorization);
+bool ordo_token_allows(const struct ordo_token *token, ordo_str authorization);

@@ -145,7 +145,7 @@ struct ordo_http {
     h2o_globalconf_t config;
     struct ordo__loop *loops; /* the admin loop is the last */
     uint32_t loop_count, main_count;
-    struct ordo__token token, admin_token; /* len 0: none is needed */
+    struct ordo_token token, admin_token; /* len 0: none is needed */
     bool admin_apart;
     int listener, admin_listener;
     uint16_t port, admin_port;

@@ -85,7 +85,7 @@ static void answer_no_path(struct ordo__request *request, ordo_str method, ordo_
 
 /* The token of a route: the admin token for admin routes and all of the admin listener; where there is none,
  * the other one still guards. */
-static const struct ordo__token *token_for(const struct ordo__request *request)
+static const struct ordo_token *token_for(const struct ordo__request *request)
 {
     const struct ordo_http *http = request->loop->http;
     bool admin = request->loop->is_admin || request->route->scope == ORDO__SCOPE_ADMIN;
@@ -97,12 +97,12 @@ static const struct ordo__token *token_for(const struct ordo__request *request)
 
 static bool is_allowed(struct ordo__request *request)
 {
-    const struct ordo__token *token;
+    const struct ordo_token *token;
 
     if ((request->route->scope & ORDO__SCOPE_TOKENLESS) != 0)
         return true;
     token = token_for(request);
-    if (token->len == 0 || ordo__token_allows(token, ordo__request_header(request, "authorization")))
+    if (token->len == 0 || ordo_token_allows(token, ordo__request_header(request, "authorization")))
         return true;
     ordo__reply_header(request, "www-authenticate", "Bearer, Basic realm=\"ordo\"");
     ordo__reply_problem(request, ORDO_PROBLEM_UNAUTHORIZED,

@@ -41,7 +41,7 @@ bool ordo_http_check(const struct ordo_http_options *options, ordo_http_complain
     } token_files[] = {{"http.token_file", options->token_file},
                        {"admin.token_file", options->admin_token_file}};
     bool main_is_loopback = true, admin_is_loopback = true, ok = true;
-    struct ordo__token token;
+    struct ordo_token token;
     struct ordo_error err = {0};
     char text[1024];
 
@@ -59,7 +59,7 @@ bool ordo_http_check(const struct ordo_http_options *options, ordo_http_complain
         ok = false;
     }
     for (size_t i = 0; i < sizeof(token_files) / sizeof(*token_files); i++)
-        if (token_files[i].path[0] != '\0' && ordo__token_read(token_files[i].path, &token, &err) != 0) {
+        if (token_files[i].path[0] != '\0' && ordo_token_read(token_files[i].path, &token, &err) != 0) {
             complain(context, token_files[i].option, ordo_error_format(&err, text, sizeof(text)));
             ok = false;
         }
@@ -72,9 +72,9 @@ static int read_tokens(struct ordo_http *http, struct ordo_error *err)
     int result = 0;
 
     if (options->token_file[0] != '\0')
-        result = ordo__token_read(options->token_file, &http->token, err);
+        result = ordo_token_read(options->token_file, &http->token, err);
     if (result == 0 && options->admin_token_file[0] != '\0')
-        result = ordo__token_read(options->admin_token_file, &http->admin_token, err);
+        result = ordo_token_read(options->admin_token_file, &http->admin_token, err);
     return result;
 }
 

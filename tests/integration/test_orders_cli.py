@@ -36,6 +36,79 @@ COLUMNS = ("id,status,decision,code,priority,customer,received_at,updated_at,att
            "subtotal,discount,fee,tax,total,paid,due,route").split(",")
 
 
+class Answers(http.server.BaseHTTPRequestHandler):
+    """Answers in turn with what the server has: (status, body), bytes or JSON."""
+
+    def do_GET(self):
+        status, body = self.server.answers.pop(0)
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if status == 503:
+            self.send_header("Retry-After", "1")
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+class OtherServers(unittest.TestCase):
+    """What an engine rarely answers, and what no engine does."""
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory(prefix="ordo-test-")
+        self.addCleanup(holder.cleanup)
+        self.folder = holder.name
+
+    def orders(self, *words, answers, code):
+        """Runs the command against a server with these answers, all of which it has to ask for."""
+        server = http.server.HTTPServer(("127.0.0.1", 0), Answers)
+        server.answers = list(answers)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            done = ordo("orders", *words, "--url", f"http://127.0.0.1:{server.server_port}", cwd=self.folder)
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+        self.assertEqual((done.returncode, server.answers), (code, []), done.stderr)
+        return done
+
+    def test_an_engine_that_fails_between_pages_leaves_no_file(self):
+        failed = {"title": "The engine failed", "code": "internal", "detail": "the store failed to list"}
+        done = self.orders("export", "--output", "out", code=1, answers=[
+            (200, {"orders": [{"id": "x", "status": "done"}], "next": "0-1"}), (500, failed)])
+        self.assertEqual(done.stderr, "ordo orders export: The engine failed: the store failed to list\n")
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_pages_that_are_empty_are_no_end(self):
+        done = self.orders("list", "--json", code=0, answers=[
+            (200, {"orders": [], "next": "0-9"}), (200, {"orders": [{"id": "x"}], "next": "0-1"}),
+            (200, {"orders": [], "next": None})])
+        self.assertEqual(done.stdout, '{"id": "x"}\n')
+
+    def test_what_is_no_engine_is_told(self):
+        for answer, said in ((b"<html>", "something that is no JSON: is it an ordo engine?"),
+                             (b"", "something that is no JSON: is it an ordo engine?"),
+                             ({"next": 1}, "gives no list of orders: is it an ordo engine?"),
+                             ({"orders": [1], "next": None}, "gives no list of orders")):
+            self.assertIn(said, self.orders("list", code=1, answers=[(200, answer)]).stderr)
+
+    def test_a_full_queue_is_waited_for(self):
+        full = (503, {"title": "The queue is full", "code": "queue_full", "detail": "try again later"})
+        done = self.orders("retry", "x", code=0, answers=[full, (202, {"id": "x", "status": "queued"})])
+        self.assertEqual((done.stdout, done.stderr), ("x: queued\n", ""))
+
+    def test_an_engine_that_stops_is_not_asked_for_the_others(self):
+        stopping = (503, {"title": "The engine is stopping", "code": "stopping", "detail": "it goes down"})
+        done = self.orders("retry", "x", "y", code=1, answers=[stopping])
+        self.assertEqual(done.stderr, "ordo orders retry: x: The engine is stopping: it goes down\n")
+
+
 class OrdersTest(unittest.TestCase):
     """One engine for all tests of a class."""
 
@@ -299,53 +372,6 @@ class Export(OrdersTest):
         done = self.orders("export", "--output", "/dev/full", code=1)
         self.assertIn("cannot write /dev/full: No space left on device", done.stderr)
         self.assertTrue(os.path.exists("/dev/full"))
-
-    def test_an_engine_that_fails_between_pages_leaves_no_file(self):
-        done = ordo("orders", "export", "--output", "out", "--url", self.two_pages(), cwd=self.folder)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("The engine failed: the store failed to list", done.stderr)
-        self.assertEqual(os.listdir(self.folder), [])
-
-    def two_pages(self):
-        """A server that has one page and then a problem."""
-        answers = [(200, {"orders": [{"id": "x", "status": "done"}], "next": "0-1"}),
-                   (500, {"title": "The engine failed", "code": "internal", "detail": "the store failed to list"})]
-        return self.serve(lambda: answers.pop(0))
-
-    def serve(self, answer):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                status, body = answer()
-                body = body if isinstance(body, bytes) else json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(thread.join)
-        self.addCleanup(server.shutdown)
-        return f"http://127.0.0.1:{server.server_port}"
-
-    def test_pages_that_are_empty_are_no_end(self):
-        answers = [(200, {"orders": [], "next": "0-9"}), (200, {"orders": [{"id": "x"}], "next": "0-1"}),
-                   (200, {"orders": [], "next": None})]
-        done = ordo("orders", "list", "--json", "--url", self.serve(lambda: answers.pop(0)))
-        self.assertEqual((done.returncode, done.stdout, answers), (0, '{"id": "x"}\n', []))
-
-    def test_what_is_no_engine_is_told(self):
-        for answer, said in ((b"<html>", "something that is no JSON: is it an ordo engine?"),
-                             ({"next": 1}, "gives no list of orders: is it an ordo engine?"),
-                             ({"orders": [1], "next": None}, "gives no list of orders")):
-            done = ordo("orders", "list", "--url", self.serve(lambda answer=answer: (200, answer)))
-            self.assertEqual(done.returncode, 1)
-            self.assertIn(said, done.stderr)
 
     def test_the_memory_of_an_export_is_that_of_a_page(self):
         for number in range(40):

@@ -11,11 +11,11 @@
 
 #include <cmocka.h>
 
-static const struct ordo__token token = {.bytes = "s3cret", .len = 6};
+static const struct ordo_token token = {.bytes = "s3cret", .len = 6};
 
 static bool allows(const char *authorization)
 {
-    return ordo__token_allows(&token, ordo_str_from(authorization));
+    return ordo_token_allows(&token, ordo_str_from(authorization));
 }
 
 static void test_bearer_and_basic_let_in(void **state)
@@ -61,22 +61,22 @@ static void test_a_very_long_header_is_kept_out(void **state)
     assert_non_null(text);
     memset(text, 'A', 100000);
     memcpy(text, "Basic ", 6);
-    assert_false(ordo__token_allows(&token, (ordo_str){text, 100000}));
+    assert_false(ordo_token_allows(&token, (ordo_str){text, 100000}));
     memcpy(text, "Bearer", 6);
     text[6] = ' ';
-    assert_false(ordo__token_allows(&token, (ordo_str){text, 100000}));
+    assert_false(ordo_token_allows(&token, (ordo_str){text, 100000}));
     free(text);
 }
 
 static void test_without_a_token_all_are_let_in(void **state)
 {
-    static const struct ordo__token none;
+    static const struct ordo_token none;
 
     (void)state;
-    assert_true(ordo__token_allows(&none, ORDO_STR_NONE));
+    assert_true(ordo_token_allows(&none, ORDO_STR_NONE));
 }
 
-static int read_file(const char *content, size_t len, struct ordo__token *ret_token, struct ordo_error *err)
+static int read_file(const char *content, size_t len, struct ordo_token *ret_token, struct ordo_error *err)
 {
     char path[] = "/tmp/ordo-token-XXXXXX";
     int fd = mkstemp(path), result;
@@ -84,15 +84,15 @@ static int read_file(const char *content, size_t len, struct ordo__token *ret_to
     assert_true(fd >= 0);
     assert_int_equal(write(fd, content, len), (ssize_t)len);
     close(fd);
-    result = ordo__token_read(path, ret_token, err);
+    result = ordo_token_read(path, ret_token, err);
     unlink(path);
     return result;
 }
 
 static void test_token_files(void **state)
 {
-    char content[ORDO__TOKEN_MAX + 2];
-    struct ordo__token read = {.len = 0};
+    char content[ORDO_TOKEN_MAX + 2];
+    struct ordo_token read = {.len = 0};
     struct ordo_error err = {0};
 
     (void)state;
@@ -100,15 +100,15 @@ static void test_token_files(void **state)
     assert_int_equal(read.len, 6);
     assert_memory_equal(read.bytes, "s3cret", 6);
     memset(content, 'x', sizeof(content));
-    assert_int_equal(read_file(content, ORDO__TOKEN_MAX, &read, &err), 0);
-    assert_int_equal(read.len, ORDO__TOKEN_MAX);
-    assert_int_equal(read_file(content, ORDO__TOKEN_MAX + 1, &read, &err), ORDO_ECONFIG);
+    assert_int_equal(read_file(content, ORDO_TOKEN_MAX, &read, &err), 0);
+    assert_int_equal(read.len, ORDO_TOKEN_MAX);
+    assert_int_equal(read_file(content, ORDO_TOKEN_MAX + 1, &read, &err), ORDO_ECONFIG);
     assert_string_equal(err.message, "a token has at most 512 bytes");
 }
 
 static void test_bad_token_files_are_refused(void **state)
 {
-    struct ordo__token read = {.len = 0};
+    struct ordo_token read = {.len = 0};
     struct ordo_error err = {0};
 
     (void)state;
@@ -116,7 +116,7 @@ static void test_bad_token_files_are_refused(void **state)
     assert_string_equal(err.message, "the token file is empty; write a long random word into it");
     assert_int_equal(read_file("two\nlines", 9, &read, &err), ORDO_ECONFIG);
     assert_string_equal(err.message, "a token is one word of printable characters; byte 4 is not one");
-    assert_int_equal(ordo__token_read("/does/not/exist", &read, &err), -2);
+    assert_int_equal(ordo_token_read("/does/not/exist", &read, &err), -2);
     assert_string_equal(err.message, "cannot read the token: No such file or directory");
     assert_int_equal(read.len, 0);
 }
