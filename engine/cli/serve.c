@@ -424,5 +424,10 @@ int ordo_serve_run(const struct ordo_command *command, int argc, char **argv)
     stop(&server);
     if (code == ORDO_EXIT_OK)
         ordo_log_info("serve", "stopped");
-    return code == ORDO_EXIT_OK && (server.lost || server.store_failed) ? ORDO_EXIT_FAILURE : code;
+    if (atomic_load(&server.store_failed)) {
+        /* A store that failed may have threads left that it cannot end; they must not meet what exit() takes down. */
+        fflush(NULL);
+        _exit(ORDO_EXIT_FAILURE);
+    }
+    return code == ORDO_EXIT_OK && server.lost ? ORDO_EXIT_FAILURE : code;
 }

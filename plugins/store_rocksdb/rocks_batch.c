@@ -313,9 +313,6 @@ static void fail_all(struct rocks_store *store, const char *error)
     char message[512];
 
     atomic_store(&store->failed, true);
-    /* When there is space again, RocksDB would flush what it has and begin another log. A batch that failed may then be
-     * read from the old log for some of the families and not for others. */
-    rocksdb_cancel_all_background_work(store->database.db, 0);
     snprintf(message, sizeof(message), "cannot write: %s", error);
     store->host->failed(store->host->engine, message);
 }

@@ -30,6 +30,8 @@ static rocksdb_options_t *database_options(const struct rocks_settings *settings
     rocksdb_options_set_db_write_buffer_size(options, settings->write_buffer_bytes);
     /* Bounds what a start has to read again. */
     rocksdb_options_set_max_total_wal_size(options, settings->write_buffer_bytes * 2);
+    /* All families are flushed together, so that a start reads a commit from the log for all of them or for none. */
+    rocksdb_options_set_atomic_flush(options, 1);
     rocksdb_options_set_max_background_jobs(options, BACKGROUND_JOBS);
     rocksdb_options_set_allow_concurrent_memtable_write(options, 0); /* there is one writer */
     rocksdb_options_set_bytes_per_sync(options, 1 << 20);
