@@ -98,14 +98,14 @@ static size_t keep_body(char *bytes, size_t size, size_t count, void *context)
     return size * count;
 }
 
-static void set_options(struct ordo_api *api)
+static void set_options(struct ordo_api *api, const struct ordo_api_options *options)
 {
     curl_easy_setopt(api->curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(api->curl, CURLOPT_PROXY, "");
     curl_easy_setopt(api->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(api->curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
     curl_easy_setopt(api->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(api->curl, CURLOPT_LOW_SPEED_TIME, (long)SILENT_SECONDS);
+    curl_easy_setopt(api->curl, CURLOPT_LOW_SPEED_TIME, options->may_take_long ? 0L : (long)SILENT_SECONDS);
     curl_easy_setopt(api->curl, CURLOPT_USERAGENT, "ordo/" ORDO_VERSION);
     curl_easy_setopt(api->curl, CURLOPT_WRITEFUNCTION, keep_body);
     curl_easy_setopt(api->curl, CURLOPT_WRITEDATA, api);
@@ -125,7 +125,7 @@ struct ordo_api *ordo_api_open(const struct ordo_command *command, const struct 
     api->curl = curl_easy_init();
     ORDO_REQUIRE(api->curl != NULL);
     api->parser = ordo_json_parser_new(DEPTH);
-    set_options(api);
+    set_options(api, options);
     return api;
 }
 

@@ -26,6 +26,7 @@ enum { ORDO_API_URL = 200, ORDO_API_TOKEN_FILE };
 
 struct ordo_api_options {
     const char *url, *token_file; /* NULL: not given */
+    bool may_take_long;           /* an answer may be silent for as long as it takes */
 };
 
 struct ordo_api {

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "write_all.h"
+
 enum { CAPACITY_FIRST = 64 * 1024, CAPACITY_KEPT = 4 * 1024 * 1024, TAIL_STEP = 4096 };
 
 static int make_folders(const struct ordo_host *host, char *path, struct ordo_error *err)
@@ -168,21 +170,6 @@ void line_file_add_json(struct line_file *file, ordo_str text)
 void line_file_end(struct line_file *file)
 {
     line_file_add(file, ORDO_STR("\n"));
-}
-
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t written = write(fd, bytes, len);
-
-        if (written < 0 && errno != EINTR)
-            return -errno;
-        if (written > 0) {
-            bytes += written;
-            len -= (size_t)written;
-        }
-    }
-    return 0;
 }
 
 int line_file_write(struct line_file *file, bool sync, struct ordo_error *err)

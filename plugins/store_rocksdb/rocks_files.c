@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "write_all.h"
+
 enum { COPY_BYTES = 1 << 20 };
 
 bool rocks_path(char out[ROCKS_PATH_MAX], const char *folder, const char *name)
@@ -116,21 +118,6 @@ int rocks_remove_folder(const char *folder)
             unlinkat(dirfd(entries), entry->d_name, 0);
     closedir(entries);
     return rmdir(folder) == 0 ? 0 : -errno;
-}
-
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t written = write(fd, bytes, len);
-
-        if (written < 0 && errno != EINTR)
-            return -errno;
-        if (written > 0) {
-            bytes += written;
-            len -= (size_t)written;
-        }
-    }
-    return 0;
 }
 
 int rocks_write_file(const char *path, const char *bytes, size_t len)
