@@ -176,6 +176,10 @@ static int emissions(void *self, uint64_t after, ordo_emission_fn visit, void *c
     struct fault_store *store = self;
     size_t end;
 
+    if (atomic_load(&store->fail_emissions) != 0) {
+        atomic_fetch_add(&store->failed_emissions, 1);
+        return atomic_load(&store->fail_emissions);
+    }
     pthread_mutex_lock(&store->lock);
     end = store->emission_count;
     pthread_mutex_unlock(&store->lock);

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include <ordo/store.h>
 
 #include "base/thread.h"
@@ -16,9 +18,11 @@ struct fault_store {
     size_t count;
     struct ordo_emission emissions[FAULT_STORE_RECORDS]; /* the outbox, with strings of their own */
     size_t emission_count;
-    int fail;      /* result of every write while not 0 */
-    int fail_read; /* result of every get while not 0 */
-    bool late;     /* completions come from a thread of their own */
+    int fail;                   /* result of every write while not 0 */
+    int fail_read;              /* result of every get while not 0 */
+    _Atomic int fail_emissions; /* result of every reading of the outbox while not 0 */
+    _Atomic int failed_emissions;
+    bool late; /* completions come from a thread of their own */
     struct ordo_thread thread;
     struct ordo_waker waker;
     struct late_submit *submits; /* under lock */

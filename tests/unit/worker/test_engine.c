@@ -429,6 +429,28 @@ static void test_what_waits_for_a_sink_goes_to_it_in_one_batch(void **state)
     bench_done(&bench);
 }
 
+/* What cannot be read now is read later; nothing is passed over. */
+static void test_a_sink_waits_for_an_outbox_that_cannot_be_read(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    atomic_store(&bench.store.fail_emissions, ORDO_EIO);
+    job_free(decide(&bench, "o-1", ""));
+    while (atomic_load(&bench.store.failed_emissions) == 0)
+        sched_yield();
+    assert_int_equal(counter(&bench, ORDO_COUNTER_SINK_EMITTED), 0);
+    atomic_store(&bench.store.fail_emissions, 0);
+    job_free(decide(&bench, "o-2", "")); /* it looks again */
+    assert_true(ordo_engine_drain(bench.engine, INT64_MAX));
+    ordo_engine_stop(bench.engine);
+    ordo_engine_stop_sinks(bench.engine, INT64_MAX);
+    ordo_buffer_put(&bench.emitted, 0);
+    assert_string_equal(bench.emitted.ptr, "o-1/1 o-2/1 ");
+    bench_done(&bench);
+}
+
 static void test_a_switch_reaches_all_workers_and_old_orders_keep_theirs(void **state)
 {
     struct bench bench;
@@ -529,6 +551,7 @@ int main(void)
         cmocka_unit_test(test_lines_of_a_batch_are_read_by_the_workers),
         cmocka_unit_test(test_sinks_get_every_decision_at_least_once),
         cmocka_unit_test(test_what_waits_for_a_sink_goes_to_it_in_one_batch),
+        cmocka_unit_test(test_a_sink_waits_for_an_outbox_that_cannot_be_read),
         cmocka_unit_test(test_a_switch_reaches_all_workers_and_old_orders_keep_theirs),
         cmocka_unit_test(test_what_can_be_asked_of_an_order),
     };
