@@ -63,6 +63,7 @@ struct ordo_job {
     bool parsed;          /* the envelope is filled in */
     bool async;           /* answer ORDO_ANSWER_LATER once it is durable */
     bool claimed;         /* it holds its id in the in-flight index */
+    bool was_claimed;     /* by the same order sent again, when this one from before the start was taken up */
     bool recorded;        /* the store has a record of it that is on its way (async, retried, recovered) */
     enum ordo_priority priority; /* class it queues in */
     _Atomic int stage;           /* enum ordo_stage; written by the owner */

@@ -73,7 +73,8 @@ struct ordo__http_job {
     struct ordo_buffer body;       /* the order's bytes and padding; of a line: unused */
     h2o_linklist_t wait;           /* in one of the loop's waits */
     int64_t wait_until_ns;
-    struct ordo__letter promised; /* the record is written that the promise needs */
+    struct ordo__letter promised; /* the record is written that the promise needs, or was refused */
+    bool promise_kept;            /* it is written; set before the letter is posted */
     bool promising;               /* that letter is on its way */
     bool back;                    /* the engine has given the job back */
     bool preferred_wait;          /* it is in one of loop->preferred_waits */

@@ -83,7 +83,8 @@ void ordo__order_answered(struct ordo__loop *loop, struct ordo__http_job *job)
 static void promise_kept(struct ordo__loop *loop, struct ordo__letter *letter)
 {
     struct ordo__http_job *job = H2O_STRUCT_FROM_MEMBER(struct ordo__http_job, promised, letter);
-    struct ordo__request *request = detach(loop, job);
+    struct ordo__request *request =
+        job->promise_kept ? detach(loop, job) : NULL; /* else the outcome answers */
 
     job->promising = false;
     loop->jobs_out--;
@@ -95,10 +96,11 @@ static void promise_kept(struct ordo__loop *loop, struct ordo__letter *letter)
     recycle(loop, job);
 }
 
-static void promise_stored(void *context) /* any thread */
+static void promise_stored(void *context, bool is_recorded) /* any thread */
 {
     struct ordo__http_job *job = context;
 
+    job->promise_kept = is_recorded;
     ordo__loop_post(H2O_STRUCT_FROM_MEMBER(struct ordo__loop, origin, job->job.origin), &job->promised);
 }
 

@@ -126,21 +126,59 @@ static void log_unread(struct sink *sink, int result)
                        ordo_log_skipped(skipped, more, sizeof(more)));
 }
 
-/* Waits before the next try; false when the engine stops first. */
+/* What was asked of the thread meanwhile; true when it is to end as soon as it has nothing more to do. */
+static bool heed(struct sink *sink, bool *ret_reopened)
+{
+    struct ordo_error err = {0};
+    bool reopen, stopping;
+
+    pthread_mutex_lock(&sink->lock);
+    reopen = sink->reopen;
+    sink->reopen = false;
+    stopping = sink->stopping;
+    pthread_mutex_unlock(&sink->lock);
+    *ret_reopened = reopen;
+    if (reopen && sink->ops->reopen(sink->instance->self, &err) != 0)
+        log_failure(sink, "cannot reopen", &err);
+    return stopping;
+}
+
+static bool is_time_over(struct sink *sink)
+{
+    int64_t until;
+
+    pthread_mutex_lock(&sink->lock);
+    until = sink->stop_ns;
+    pthread_mutex_unlock(&sink->lock);
+    return ordo_clock_ns() >= until;
+}
+
+/* Needs a stop that has begun. */
+static int64_t earlier(int64_t until, struct sink *sink)
+{
+    pthread_mutex_lock(&sink->lock);
+    if (sink->stop_ns < until)
+        until = sink->stop_ns;
+    pthread_mutex_unlock(&sink->lock);
+    return until;
+}
+
+/* Waits before the next try, whatever else is recorded meanwhile; false when the engine stops first. A reopen ends the wait:
+ * it may be the cure. */
 static bool wait_to_retry(struct sink *sink, int64_t wait_ms)
 {
     int64_t until = ordo_clock_ns() + wait_ms * 1000000;
-    bool stopping;
+    bool reopened;
 
-    pthread_mutex_lock(&sink->lock);
-    stopping = sink->stopping;
-    if (stopping && sink->stop_ns < until)
-        until = sink->stop_ns;
-    pthread_mutex_unlock(&sink->lock);
-    if (stopping && ordo_clock_ns() >= until)
-        return false;
-    ordo_waker_wait(&sink->waker, until);
-    return true;
+    for (;;) {
+        bool stopping = heed(sink, &reopened);
+
+        if (stopping && is_time_over(sink))
+            return false;
+        if (reopened || ordo_clock_ns() >= until)
+            return true;
+        ordo_waker_wait(&sink->waker, stopping ? earlier(until, sink) : until);
+    }
 }
 
 /* Gives the batch to the sink until it takes it; false when the engine stops first. */
@@ -198,32 +236,6 @@ static int read_batch(struct sink *sink)
     return batch->count > 0 ? 0 : result;
 }
 
-/* What was asked of the thread meanwhile; true when it is to end as soon as it has nothing more to do. */
-static bool heed(struct sink *sink)
-{
-    struct ordo_error err = {0};
-    bool reopen, stopping;
-
-    pthread_mutex_lock(&sink->lock);
-    reopen = sink->reopen;
-    sink->reopen = false;
-    stopping = sink->stopping;
-    pthread_mutex_unlock(&sink->lock);
-    if (reopen && sink->ops->reopen(sink->instance->self, &err) != 0)
-        log_failure(sink, "cannot reopen", &err);
-    return stopping;
-}
-
-static bool is_time_over(struct sink *sink)
-{
-    int64_t until;
-
-    pthread_mutex_lock(&sink->lock);
-    until = sink->stop_ns;
-    pthread_mutex_unlock(&sink->lock);
-    return ordo_clock_ns() >= until;
-}
-
 static void flush(struct sink *sink)
 {
     struct ordo_error err = {0};
@@ -236,13 +248,13 @@ static void flush(struct sink *sink)
 static void sink_run(void *context)
 {
     struct sink *sink = context;
-    bool flushed = true, stopping = false;
+    bool flushed = true, stopping = false, reopened;
 
     for (;;) {
         bool was_stopping = stopping;
         int result;
 
-        stopping = heed(sink);
+        stopping = heed(sink, &reopened);
         if (was_stopping && is_time_over(sink))
             break;
         result = read_batch(sink);

@@ -118,7 +118,7 @@ int ordo_engine_start(struct ordo_engine *engine, struct ordo_error *err)
     engine->emitter = ordo_emitter_start(options->sinks, options->sink_count, options->store,
                                          options->store_self, engine->metrics, err);
     if (engine->emitter == NULL)
-        return err->code;
+        return err->code != 0 ? err->code : ORDO_ENOMEM;
     atomic_store(&engine->recovery.is_active, true);
     for (uint32_t i = 0; i < engine->worker_count; i++) {
         snprintf(name, sizeof(name), "worker-%u", i);

@@ -69,9 +69,10 @@ void ordo_engine_submit(struct ordo_engine *engine, struct ordo_job_list *jobs);
 
 /* Makes an order that is inside durable as pending, for an answer before its decision. False: it has just
  * ended and its answer is on its way, nothing happens. True: `done` is called once, on any thread, perhaps
- * inside; the job must not go back to its pool before. */
-bool ordo_engine_make_pending(struct ordo_engine *engine, struct ordo_job *job, void (*done)(void *context),
-                              void *context);
+ * inside; the job must not go back to its pool before. With is_recorded false there is no such record (the store has no
+ * room, or has another one with this id), so nothing may be promised: the outcome is the answer. */
+bool ordo_engine_make_pending(struct ordo_engine *engine, struct ordo_job *job,
+                              void (*done)(void *context, bool is_recorded), void *context);
 
 /* A dead order once more: 0 (then it is queued), or the problem NOT_FOUND, NOT_DEAD, IN_PROGRESS, QUEUE_FULL,
  * STOPPING as a positive (problem + 1). Any thread; may wait for the store. */

@@ -212,16 +212,17 @@ static bool is_same_order(const struct replay *replay)
     return replay->same_bytes || ordo_json_text_equal(ordo_buffer_str(&replay->order), replay->job->bytes);
 }
 
-/* The answer to an order whose id is taken. A record that is on its way is the job's own when its client was promised an
- * outcome while it waited; then it goes on: false. Else it is one from before the start, whose turn comes. */
+/* The answer to an order whose id is taken. A record of the same order that is on its way is the job's own when it is one
+ * from before the start, or when its client was promised an outcome while it waited; then it goes on: false. Else it is one
+ * from before the start, whose turn comes. */
 static bool answer_replay(const struct replay *replay)
 {
     struct ordo_job *job = replay->job;
-    bool same;
+    bool same = is_same_order(replay);
 
-    if (replay->status == ORDO_STATUS_QUEUED && atomic_load(&job->promise) == ORDO_PROMISE_GIVEN)
+    if (same && replay->status == ORDO_STATUS_QUEUED &&
+        (job->recorded || atomic_load(&job->promise) == ORDO_PROMISE_GIVEN))
         return false;
-    same = is_same_order(replay);
     if (!same) {
         ordo__job_problem(job, ORDO_PROBLEM_KEY_REUSED, "another order was sent with this id; use a new one");
     } else if (replay->status == ORDO_STATUS_QUEUED) {
@@ -372,6 +373,7 @@ void ordo_engine_submit(struct ordo_engine *engine, struct ordo_job_list *jobs)
     atomic_fetch_add(&engine->entered, 1); /* a drain sees them here until it can see them in the queue */
     while ((job = ordo_job_list_pop(jobs)) != NULL) {
         job->recorded = false;
+        job->was_claimed = false;
         job->attempt = 0;
         job->revision = 0;
         atomic_store_explicit(&job->promise, ORDO_PROMISE_NONE, memory_order_relaxed);
@@ -396,25 +398,26 @@ void ordo_engine_submit(struct ordo_engine *engine, struct ordo_job_list *jobs)
 
 struct pending {
     struct ordo_write write;
-    void (*done)(void *context);
+    void (*done)(void *context, bool is_recorded);
     void *context;
 };
 
 static void pending_stored(void *context, struct ordo_write *writes, size_t count)
 {
     struct pending *pending = context;
-    void (*done)(void *context) = pending->done;
+    void (*done)(void *context, bool is_recorded) = pending->done;
     void *done_context = pending->context;
+    bool is_recorded = writes[0].result == 0;
 
-    (void)writes, (void)count;
+    (void)count;
     free(pending);
-    done(done_context);
+    done(done_context, is_recorded);
 }
 
 /* The order goes on meanwhile, and its outcome may be recorded first: then this write finds a record and
  * changes nothing. */
-bool ordo_engine_make_pending(struct ordo_engine *engine, struct ordo_job *job, void (*done)(void *context),
-                              void *context)
+bool ordo_engine_make_pending(struct ordo_engine *engine, struct ordo_job *job,
+                              void (*done)(void *context, bool is_recorded), void *context)
 {
     struct pending *pending;
     int promise = ORDO_PROMISE_NONE;
@@ -435,7 +438,7 @@ bool ordo_engine_make_pending(struct ordo_engine *engine, struct ordo_job *job, 
         .customer = ordo_job_customer(job),
         .order = job->bytes,
     };
-    pending->write.replaces = ORDO_STATUS_BIT_ABSENT;
+    pending->write.replaces = ORDO_STATUS_BIT_ABSENT | ORDO_STATUS_BIT(ORDO_STATUS_INVALID);
     engine->options.store->submit(engine->options.store_self, &pending->write, 1, pending_stored, pending);
     return true;
 }

@@ -36,9 +36,9 @@ static uint32_t replaces_own(struct ordo_job *job)
     uint32_t replaces = ORDO_STATUS_BIT_ABSENT | ORDO_STATUS_BIT(ORDO_STATUS_INVALID);
     int promise = ORDO_PROMISE_NONE;
 
-    if (!atomic_compare_exchange_strong(&job->promise, &promise, ORDO_PROMISE_ENDED) || job->recorded)
+    if (!atomic_compare_exchange_strong(&job->promise, &promise, ORDO_PROMISE_ENDED))
         replaces |= ORDO_STATUS_BIT(ORDO_STATUS_QUEUED);
-    return replaces;
+    return job->recorded ? ORDO_STATUS_BIT(ORDO_STATUS_QUEUED) : replaces;
 }
 
 void ordo__record(struct ordo__worker *worker, struct ordo_job *job, enum ordo_status status,

@@ -2,7 +2,7 @@
  * recovery.c: orders that were accepted before the start and are not decided.
  *
  * Workers take them from the store a few at a time, the highest class first, beside the new ones from the queue. So the
- * engine is ready at once however many there are, holds few of them, and new orders cannot keep them waiting.
+ * engine is ready at once however many there are, holds few of those that are due, and new orders cannot keep them waiting.
  *
  * The client may send one of them again before its turn. Then the id is claimed, and this one waits until it is free:
  * what it meets in the store then decides.
@@ -26,7 +26,9 @@ static bool take_pending(void *context, const struct ordo_record *record)
     job = &detached->job;
     job->recorded = true;
     job->queued_ns = worker->now_ns;
-    if (!ordo_inflight_claim(worker->engine->inflight, job))
+    job->was_claimed = !ordo_inflight_claim(worker->engine->inflight, job);
+    worker->engine->recovery.count += !job->was_claimed;
+    if (job->was_claimed)
         ordo_timers_push(&worker->timers,
                          (struct ordo_timer){.due_ns = worker->now_ns + CLAIMED_WAIT_NS, .job = job});
     else if (wait_ms > 0)
@@ -34,7 +36,6 @@ static bool take_pending(void *context, const struct ordo_record *record)
                          (struct ordo_timer){.due_ns = worker->now_ns + wait_ms * 1000000, .job = job});
     else
         ordo_job_list_push(&worker->taken, job);
-    worker->engine->recovery.count++;
     return true;
 }
 

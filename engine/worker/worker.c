@@ -63,10 +63,12 @@ static bool read_order(struct ordo__worker *worker, struct ordo_job *job)
  * to be pending. */
 static bool is_new(struct ordo__worker *worker, struct ordo_job *job)
 {
-    if (job->id_given || job->recorded || job->id_len == 0)
+    if (job->id_given || (job->recorded && !job->was_claimed) || job->id_len == 0)
         return true;
     if (!ordo__job_replay(worker->engine, job))
         return true;
+    if (job->was_claimed)
+        return false; /* decided meanwhile; nobody waits for it here */
     ordo_metrics_add(worker->metrics, ordo__job_conflict_counter(job), 1);
     return false;
 }

@@ -2,7 +2,7 @@
  * rocks_key.h: what is on the disk: the column families, their keys and values.
  *
  *   family      key                                       value
- *   orders      priority, received, number                the record (rocks_key_encode)
+ *   orders      priority, received, number                the record (rocks_record_parts)
  *   ids         order id                                  the key in orders
  *   customers   length of the customer id, it, received, number, priority
  *                                                         nothing

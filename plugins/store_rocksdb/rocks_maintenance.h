@@ -4,7 +4,7 @@
  * A backup is a folder with a database of its own and MANIFEST_NAME beside it, a small text that says what it is:
  *
  *   store: store_rocksdb
- *   layout: 1
+ *   layout: 2
  *   orders: 123456
  *   made_at: 2026-11-26T11:58:05Z
  *

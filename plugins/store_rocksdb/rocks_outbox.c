@@ -96,6 +96,8 @@ static int find_sink(struct rocks_store *store, ordo_str name, struct rocks_sink
         value = rocksdb_pinnableslice_value(slice, &len);
         if (len == sizeof(taken))
             memcpy(&taken, value, sizeof(taken));
+        else
+            *ret_error = strdup("it is not as this store writes it");
         rocksdb_pinnableslice_destroy(slice);
     } else if (*ret_error == NULL) {
         rocksdb_put(store->database.db, store->database.write_unsynced, key, key_len, (const char *)&taken,
@@ -126,6 +128,13 @@ int rocks_sinks(void *self, const ordo_str *names, size_t count, uint64_t *ret_t
         store->host->fail(err, result, NULL, "what the sinks have taken cannot be read: %s",
                           error == NULL ? "out of memory" : error);
     free(error);
+    if (result == 0) {
+        atomic_store(&store->sinks_known, true);
+        pthread_mutex_lock(&store->lock);
+        store->sinks_moved = true; /* what was kept for others goes */
+        pthread_mutex_unlock(&store->lock);
+        pthread_cond_signal(&store->arrived);
+    }
     return result;
 }
 

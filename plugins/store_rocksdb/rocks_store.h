@@ -70,8 +70,9 @@ struct rocks_store {
     _Atomic bool failed; /* a write was not durable: nothing is acknowledged any more */
     _Atomic uint64_t records, bytes, writes, refused, dropped, sequence;
 
-    struct rocks_sink *sinks; /* set once, before other threads are there */
+    struct rocks_sink *sinks; /* set once, before sinks_known */
     size_t sink_count;
+    _Atomic bool sinks_known; /* nothing is deleted before: a sink may not have it */
 };
 
 struct rocks_settings {

@@ -131,7 +131,7 @@ static bool retain(struct rocks_store *store)
     struct rocks_retention *retention = &writer->retention;
     bool more;
 
-    if (atomic_load(&store->failed))
+    if (atomic_load(&store->failed) || !atomic_load(&store->sinks_known))
         return false;
     more = rocks_retention_find(store, retention, writer->batch.counters.records,
                                 store->host->utc_ms(store->host->engine));

@@ -136,9 +136,31 @@ static void test_what_all_have_taken_is_deleted(void **state)
     assert_int_equal(count_entries(), 1);
 
     store = open_with(none, taken);
-    store_taken(store, 0, 0); /* nobody is there: only makes the store's thread look */
     fake_plugin_close(store);
     assert_int_equal(count_entries(), 0);
+}
+
+/* The store's thread runs before it is told of the sinks. */
+static void test_nothing_is_deleted_before_the_sinks_are_known(void **state)
+{
+    const char *const keep[] = {rocks_settings[0], "keep_orders=1", NULL};
+    uint64_t taken[2];
+    struct fake_plugin *store = open_with(one, taken);
+
+    (void)state;
+    emit(store, 0, 20, ORDO_STATUS_DONE);
+    fake_plugin_close(store);
+    store = store_open(module, keep);
+    assert_int_equal(store_write(store, store_record(30, ORDO_STATUS_QUEUED), ABSENT), 0);
+    assert_int_equal(store_write(store, store_record(31, ORDO_STATUS_QUEUED), ABSENT),
+                     0); /* a turn behind that */
+    assert_int_equal(store_stat(store).dropped, 0);
+    store_sinks(store, one, taken);
+    assert_int_equal(taken[0], 0);
+    store_taken(store, 0, 20);
+    while (store_stat(store).dropped < 20)
+        sched_yield();
+    fake_plugin_close(store);
 }
 
 static void test_retention_waits_for_the_sinks(void **state)
@@ -231,6 +253,7 @@ int main(int argc, char **argv)
         ROCKS_CASE(test_a_sink_goes_on_where_it_was),
         ROCKS_CASE(test_a_kill_loses_no_decision),
         ROCKS_CASE(test_what_all_have_taken_is_deleted),
+        ROCKS_CASE(test_nothing_is_deleted_before_the_sinks_are_known),
         ROCKS_CASE(test_retention_waits_for_the_sinks),
         ROCKS_CASE(test_data_of_the_layout_before_is_taken_over),
     };

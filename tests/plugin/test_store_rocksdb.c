@@ -231,10 +231,12 @@ static void test_oldest_final_orders_are_deleted_by_number(void **state)
 {
     struct fake_plugin *store =
         store_open(module, (const char *const[]){rocks_settings[0], "keep_orders=100", NULL});
+    uint64_t taken[1];
     struct store_seen *seen = calloc(1, sizeof(*seen));
 
     (void)state;
     assert_non_null(seen);
+    store_sinks(store, (const char *const[]){NULL}, taken); /* nothing is deleted before */
     rocks_fill(store, 0, 50, ORDO_STATUS_HELD);
     rocks_fill(store, 50, 500, ORDO_STATUS_DONE);
     while (store_stat(store).dropped < 400)
@@ -269,10 +271,12 @@ static void test_old_final_orders_are_deleted(void **state)
 {
     struct fake_plugin *store =
         store_open(module, (const char *const[]){rocks_settings[0], "keep_for=1h", NULL});
+    uint64_t taken[1];
     struct ordo_record now = store_record(200, ORDO_STATUS_DONE);
     struct timespec clock;
 
     (void)state;
+    store_sinks(store, (const char *const[]){NULL}, taken);
     clock_gettime(CLOCK_REALTIME, &clock);
     now.received_ms = (int64_t)clock.tv_sec * 1000;
     assert_int_equal(store_write(store, now, ABSENT), 0);

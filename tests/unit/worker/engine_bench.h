@@ -25,7 +25,7 @@ struct desk {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct ordo_job_list answered;
-    int pending_done;
+    int pending_done, pending_recorded;
 };
 
 struct bench {

@@ -296,10 +296,11 @@ static void test_a_held_order_is_resolved_once(void **state)
     bench_done(&bench);
 }
 
-static void pending_done(void *context)
+static void pending_done(void *context, bool is_recorded)
 {
     struct desk *desk = context;
 
+    desk->pending_recorded += is_recorded;
     pthread_mutex_lock(&desk->lock);
     desk->pending_done++;
     pthread_cond_broadcast(&desk->changed);
@@ -317,12 +318,41 @@ static void test_a_promise_is_durable_and_kept(void **state)
     assert_true(submit(&bench, job));
     if (ordo_engine_make_pending(bench.engine, job, pending_done, &bench.desk)) {
         assert_int_equal(bench.desk.pending_done, 1);
+        assert_int_equal(bench.desk.pending_recorded, 1);
         assert_true(fault_store_status(&bench.store, "o-1", NULL) >= 0);
     }
     assert_ptr_equal(wait_answer(&bench), job);
     assert_int_equal(fault_store_status(&bench.store, "o-1", NULL), ORDO_STATUS_DONE);
     assert_false(ordo_engine_make_pending(bench.engine, job, pending_done, &bench.desk));
     job_free(job);
+    bench_done(&bench);
+}
+
+/* Nothing may be promised then: the outcome is the answer. */
+static void test_a_promise_that_the_store_refuses_is_told(void **state)
+{
+    struct ordo_write write = {.replaces = ORDO_STATUS_BIT_ABSENT};
+    struct ordo_job *job, *other;
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    job = job_new(&bench, "o-1", "long");
+    other = job_new(&bench, "o-1", "hold");
+    assert_true(submit(&bench, job));
+    for (struct ordo_engine_figures figures = {0}; figures.waiting == 0; sched_yield())
+        ordo_engine_figures(bench.engine, &figures);
+    write.record = (struct ordo_record){.size = sizeof(write.record),
+                                        .status = ORDO_STATUS_QUEUED,
+                                        .id = ORDO_STR("o-1"),
+                                        .order = other->bytes};
+    fault_store_ops.submit(&bench.store, &write, 1, no_wait, NULL);
+    assert_true(ordo_engine_make_pending(bench.engine, job, pending_done, &bench.desk));
+    assert_int_equal(bench.desk.pending_done, 1);
+    assert_int_equal(bench.desk.pending_recorded, 0);
+    ordo_engine_stop(bench.engine);
+    job_free(wait_answer(&bench));
+    job_free(other);
     bench_done(&bench);
 }
 
@@ -547,6 +577,7 @@ int main(void)
         cmocka_unit_test(test_retries_end_dead_and_can_be_tried_once_more),
         cmocka_unit_test(test_a_held_order_is_resolved_once),
         cmocka_unit_test(test_a_promise_is_durable_and_kept),
+        cmocka_unit_test(test_a_promise_that_the_store_refuses_is_told),
         cmocka_unit_test(test_a_full_queue_refuses_with_its_class),
         cmocka_unit_test(test_lines_of_a_batch_are_read_by_the_workers),
         cmocka_unit_test(test_sinks_get_every_decision_at_least_once),
