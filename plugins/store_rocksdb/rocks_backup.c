@@ -114,6 +114,8 @@ int rocks_backup(void *self, const char *folder, struct ordo_store_report *ret_r
     rocks_remove_folder(staging);                        /* both from a backup that was killed */
     rocks_remove_folder(aside);
     result = make_checkpoint(store, aside, err);
+    if (result == 0 && chmod(aside, 0700) != 0) /* orders are not for everybody */
+        result = host->fail(err, -errno, aside, "cannot keep it from others: %s", strerror(errno));
     if (result == 0)
         result = count_orders(aside, host, &report.orders, err);
     if (result == 0)

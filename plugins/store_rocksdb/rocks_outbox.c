@@ -59,6 +59,27 @@ static bool is_named(const ordo_str *names, size_t count, ordo_str name)
     return false;
 }
 
+/* Says what a sink that is not configured any more will not get. */
+static void warn_of_forgotten(struct rocks_store *store, ordo_str name, rocksdb_iterator_t *iterator)
+{
+    uint64_t taken, newest = atomic_load(&store->sequence);
+    char message[256];
+    const char *value;
+    size_t len;
+
+    value = rocksdb_iter_value(iterator, &len);
+    if (len != sizeof(taken))
+        return;
+    memcpy(&taken, value, sizeof(taken));
+    if (taken >= newest)
+        return;
+    snprintf(message, sizeof(message),
+             "sink '" ORDO_STR_FMT
+             "' is not configured any more: %llu decisions that it had not taken are dropped",
+             ORDO_STR_ARG(name), (unsigned long long)(newest - taken));
+    store->host->log(store->host->engine, ORDO_LOG_WARN, message);
+}
+
 /* Deletes what is known of sinks that are not there any more. */
 static int forget_others(struct rocks_store *store, const ordo_str *names, size_t count, char **ret_error)
 {
@@ -73,8 +94,10 @@ static int forget_others(struct rocks_store *store, const ordo_str *names, size_
 
         if (len < prefix.len || memcmp(key, prefix.ptr, prefix.len) != 0)
             break;
-        if (!is_named(names, count, (ordo_str){key + prefix.len, len - prefix.len}))
-            rocksdb_delete(store->database.db, store->database.write_unsynced, key, len, ret_error);
+        if (is_named(names, count, (ordo_str){key + prefix.len, len - prefix.len}))
+            continue;
+        warn_of_forgotten(store, (ordo_str){key + prefix.len, len - prefix.len}, iterator);
+        rocksdb_delete(store->database.db, store->database.write_unsynced, key, len, ret_error);
     }
     if (*ret_error == NULL)
         rocksdb_iter_get_error(iterator, ret_error);

@@ -73,6 +73,7 @@ static void *write_on(void *context)
 static void test_backup_under_load_has_all_that_was_acknowledged(void **state)
 {
     struct load load = {.store = store_open(module, rocks_settings)};
+    struct stat status;
     struct ordo_store_report made, restored;
     struct rocks_findings findings;
     struct fake_plugin *store;
@@ -86,6 +87,8 @@ static void test_backup_under_load_has_all_that_was_acknowledged(void **state)
     while ((before = atomic_load(&load.acknowledged)) < 300)
         sched_yield();
     assert_int_equal(make_backup(load.store, &made, &err), 0);
+    assert_int_equal(stat(backup, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0700);
     atomic_store(&load.stop, true);
     pthread_join(thread, &failed);
     assert_null(failed);

@@ -57,6 +57,10 @@ static void test_a_sink_goes_on_where_it_was(void **state)
     fake_plugin_close(store);
 
     store = open_with(one, taken); /* the other one is gone and forgotten */
+    assert_int_equal(fake_log_count(store,
+                                    "sink 'two' is not configured any more: 1 decisions that it had not "
+                                    "taken are dropped"),
+                     1);
     fake_plugin_close(store);
     store = open_with(two, taken);
     assert_int_equal(taken[0], 3);
