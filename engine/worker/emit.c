@@ -67,6 +67,11 @@ void ordo_emitter_wake(struct ordo_emitter *emitter)
         ordo_waker_wake(&emitter->sinks[i].waker);
 }
 
+static bool is_durable(const struct ordo_emitter *emitter)
+{
+    return (emitter->store->abilities & ORDO_STORE_DURABLE) != 0;
+}
+
 static uint64_t newest(struct ordo_emitter *emitter)
 {
     struct ordo_store_stat stat = {.size = sizeof(stat)};
@@ -173,8 +178,8 @@ static bool wait_to_retry(struct sink *sink, int64_t wait_ms)
     for (;;) {
         bool stopping = heed(sink, &reopened);
 
-        if (stopping && is_time_over(sink))
-            return false;
+        if (stopping && (is_durable(sink->emitter) || is_time_over(sink)))
+            return false; /* a durable store has it for the next start */
         if (reopened || ordo_clock_ns() >= until)
             return true;
         ordo_waker_wait(&sink->waker, stopping ? earlier(until, sink) : until);
@@ -337,7 +342,7 @@ static void log_left(struct ordo_emitter *emitter, const struct sink *sink)
 
     if (left == 0)
         return;
-    if ((emitter->store->abilities & ORDO_STORE_DURABLE) != 0)
+    if (is_durable(emitter))
         ordo_log_info(sink->instance->tag, "%llu decisions wait in the store for the next start", left);
     else
         ordo_log_error(sink->instance->tag, "%llu decisions were not taken before the stop", left);
