@@ -308,11 +308,12 @@ void rocks_batch_delete(struct rocks_batch *batch, const struct rocks_victim *vi
     batch->staged_count++;
 }
 
-static void fail_all(struct rocks_store *store, const char *error)
+void rocks_fail(struct rocks_store *store, const char *error)
 {
     char message[512];
 
-    atomic_store(&store->failed, true);
+    if (atomic_exchange(&store->failed, true))
+        return;
     snprintf(message, sizeof(message), "cannot write: %s", error);
     store->host->failed(store->host->engine, message);
 }
@@ -338,7 +339,7 @@ int rocks_batch_write(struct rocks_batch *batch, bool sync)
         return 0;
     }
     batch->counters = batch->committed;
-    fail_all(store, error);
+    rocks_fail(store, error);
     free(error);
     return ORDO_EIO;
 }

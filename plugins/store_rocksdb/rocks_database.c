@@ -241,7 +241,7 @@ static int check_layout(struct rocks_database *database, const struct rocks_sett
 
 static void make_tools(struct rocks_database *database, const struct rocks_settings *settings)
 {
-    *database = (struct rocks_database){.lock_fd = -1};
+    *database = (struct rocks_database){.manifest.fd = -1, .lock_fd = -1};
     database->read = rocksdb_readoptions_create(); /* checks every block that it reads from the disk */
     database->write_synced = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(database->write_synced, 1);
@@ -291,23 +291,42 @@ static int look_for_missing(const struct rocks_settings *settings, uint64_t ackn
     return result;
 }
 
+/* From here on the mark is kept, and files are deleted behind it only. */
+static int open_mark(struct rocks_database *database, const struct rocks_settings *settings,
+                     const struct ordo_host *host, struct ordo_error *err)
+{
+    uint64_t sequence = rocksdb_get_latest_sequence_number(database->db);
+    int result = rocks_mark_open(&database->mark, settings->path, sequence, host, err);
+
+    if (result != 0)
+        return result;
+    result = rocks_manifest_open(&database->manifest, settings->path);
+    if (result == 0)
+        result = rocks_database_tidy(database);
+    return result == 0 ? 0
+                       : host->fail(err, result, settings->path, "cannot note what its MANIFEST has: %s",
+                                    strerror(-result));
+}
+
 static int open_checked(struct rocks_database *database, const struct rocks_settings *settings,
                         const struct ordo_host *host, struct ordo_error *err)
 {
-    uint64_t acknowledged = rocks_mark_read(settings->path, host);
-    char *error;
+    const struct rocks_marked marked = rocks_mark_read(settings->path, host);
+    char *error = NULL;
     int result;
 
-    if ((result = look_for_missing(settings, acknowledged, host, err)) != 0)
+    if ((result = rocks_manifest_check(settings->path, &marked, host, err)) != 0 ||
+        (result = look_for_missing(settings, marked.sequence, host, err)) != 0)
         return result;
     error = open_families(database, settings, false);
+    if (error == NULL)
+        rocksdb_disable_file_deletions(database->db, &error);
     if (error != NULL)
         return open_failed(settings, host, error, err);
-    if ((result = check_mark(database, settings, acknowledged, host, err)) != 0 ||
+    if ((result = check_mark(database, settings, marked.sequence, host, err)) != 0 ||
         (result = check_layout(database, settings, host, err)) != 0)
         return result;
-    return rocks_mark_open(&database->mark, settings->path, rocksdb_get_latest_sequence_number(database->db),
-                           host, err);
+    return open_mark(database, settings, host, err);
 }
 
 /* The folder, with its name in its parent on the disk: a sync of what is in it promises nothing of that. A folder that
@@ -342,27 +361,76 @@ int rocks_database_open(struct rocks_database *database, const struct rocks_sett
     return result;
 }
 
+static int look_checked(struct rocks_database *database, const struct rocks_settings *settings,
+                        const struct ordo_host *host, uint64_t *ret_missing, struct ordo_error *err)
+{
+    const struct rocks_marked marked = rocks_mark_read(settings->path, host);
+    int result = rocks_manifest_check(settings->path, &marked, host, err);
+    uint32_t layout;
+    char *error;
+
+    if (result != 0)
+        return result;
+    error = open_families(database, settings, true);
+    if (error != NULL)
+        return open_failed(settings, host, error, err);
+    *ret_missing = count_missing(database, marked.sequence);
+    return read_layout(database, settings, host, &layout, err);
+}
+
 int rocks_database_look(struct rocks_database *database, const struct rocks_settings *settings,
                         const struct ordo_host *host, uint64_t *ret_missing, struct ordo_error *err)
 {
     char current[ROCKS_PATH_MAX];
-    uint32_t layout;
-    char *error;
     int result;
 
     make_tools(database, settings);
-    if (!rocks_path(current, settings->path, "CURRENT") || access(current, F_OK) != 0)
+    if (!rocks_path(current, settings->path, "CURRENT") ||
+        (access(current, F_OK) != 0 && !rocks_has_filled_file(settings->path, ".sst")))
         result = host->fail(err, ORDO_ENOTFOUND, settings->path, "there is no store in this folder");
-    else if ((result = rocks_lock(settings->path, false, &database->lock_fd, host, err)) == 0) {
-        error = open_families(database, settings, true);
-        result = error != NULL ? open_failed(settings, host, error, err)
-                               : read_layout(database, settings, host, &layout, err);
-    }
-    if (result == 0)
-        *ret_missing = count_missing(database, rocks_mark_read(settings->path, host));
-    else
+    else if ((result = rocks_lock(settings->path, false, &database->lock_fd, host, err)) == 0)
+        result = look_checked(database, settings, host, ret_missing, err);
+    if (result != 0)
         rocks_database_close(database);
     return result;
+}
+
+int rocks_database_tidy(struct rocks_database *database)
+{
+    char *error = NULL;
+    bool moved = true;
+    int result = 0;
+
+    /* Again when the MANIFEST has moved while files were deleted. */
+    while (result == 0 && moved) {
+        result = rocks_manifest_follow(&database->manifest, &moved);
+        if (result != 0 || !moved)
+            break;
+        result = rocks_mark_claim(&database->mark, &database->manifest.claim);
+        if (result != 0)
+            break;
+        /* Deletes all that is needless now; counts, so a backup that is being made still holds it off. */
+        rocksdb_enable_file_deletions(database->db, 0, &error);
+        if (error == NULL)
+            rocksdb_disable_file_deletions(database->db, &error);
+        if (error != NULL)
+            result = ORDO_EIO;
+        free(error);
+        error = NULL;
+    }
+    return result;
+}
+
+/* Claims all of the MANIFEST, which nobody writes any more. When that fails the last claim stays, which is true too. */
+static void close_mark(struct rocks_database *database)
+{
+    bool moved;
+
+    if (database->mark.file != NULL && database->manifest.fd >= 0 &&
+        rocks_manifest_follow(&database->manifest, &moved) == 0 && moved)
+        rocks_mark_claim(&database->mark, &database->manifest.claim);
+    rocks_manifest_close(&database->manifest);
+    rocks_mark_close(&database->mark);
 }
 
 void rocks_database_flush(struct rocks_database *database, const struct ordo_host *host)
@@ -384,9 +452,14 @@ void rocks_database_flush(struct rocks_database *database, const struct ordo_hos
 
 void rocks_database_close(struct rocks_database *database)
 {
+    char *error = NULL;
+
     for (size_t i = 0; i < ROCKS_FAMILY_COUNT; i++)
         if (database->families[i] != NULL)
             rocksdb_column_family_handle_destroy(database->families[i]);
+    if (database->manifest.fd >= 0 && rocks_database_tidy(database) == 0)
+        rocksdb_enable_file_deletions(database->db, 0, &error); /* the close deletes what is needless */
+    free(error);
     if (database->db != NULL)
         rocksdb_close(database->db);
     if (database->cache != NULL)
@@ -397,8 +470,8 @@ void rocks_database_close(struct rocks_database *database)
         rocksdb_writeoptions_destroy(database->write_synced);
     if (database->write_unsynced != NULL)
         rocksdb_writeoptions_destroy(database->write_unsynced);
-    rocks_mark_close(&database->mark);
+    close_mark(database);
     if (database->lock_fd >= 0)
         close(database->lock_fd);
-    *database = (struct rocks_database){.lock_fd = -1};
+    *database = (struct rocks_database){.manifest.fd = -1, .lock_fd = -1};
 }

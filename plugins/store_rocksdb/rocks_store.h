@@ -2,7 +2,8 @@
  * rocks_store.h: what the files of this store share: the store as a whole.
  *
  * Threads: one of the store's own ("store") writes, and alone uses what is marked so; any other thread reads, and
- * never waits for it. RocksDB has threads of its own for flushes and compactions.
+ * never waits for it. RocksDB has threads of its own for flushes and compactions; what these make needless one more
+ * of ours ("files") deletes.
  */
 #pragma once
 
@@ -12,7 +13,7 @@
 #include <rocksdb/c.h>
 
 #include "rocks_key.h"
-#include "rocks_mark.h"
+#include "rocks_manifest.h"
 
 /* Kept under "counters" in the family default, written with every commit. */
 struct rocks_counters {
@@ -42,7 +43,8 @@ struct rocks_database {
     rocksdb_readoptions_t *read;
     rocksdb_writeoptions_t *write_synced, *write_unsynced;
     rocksdb_cache_t *cache;
-    struct rocks_mark mark; /* the store's thread */
+    struct rocks_mark mark;         /* as rocks_mark.h says of its functions */
+    struct rocks_manifest manifest; /* whoever deletes files: open, then the thread "files", then close */
     int lock_fd;
 };
 
@@ -53,11 +55,13 @@ struct rocks_sink {
 };
 
 struct rocks_writer;
+struct rocks_tidy;
 
 struct rocks_store {
     const struct ordo_host *host;
     struct rocks_database database;
     struct rocks_writer *writer; /* used by the store's thread */
+    struct rocks_tidy *tidy;
     pthread_t thread;
     bool started;
 
@@ -88,6 +92,9 @@ int rocks_database_open(struct rocks_database *database, const struct rocks_sett
 /* What is in memory goes into files, so that the next open has no log to read; not needed before a close. */
 void rocks_database_flush(struct rocks_database *database, const struct ordo_host *host);
 void rocks_database_close(struct rocks_database *database);
+/* Deletes the files that no order needs any more, once the mark has that they are needless (rocks_manifest.h). One thread at
+ * a time. 0, or a code and nothing is deleted. */
+int rocks_database_tidy(struct rocks_database *database);
 /* Opens what is in the folder without changing it, while no process uses it. Families that are not there are NULL.
  * *ret_missing: so many acknowledged writes are gone. */
 int rocks_database_look(struct rocks_database *database, const struct rocks_settings *settings,
@@ -100,12 +107,21 @@ rocksdb_pinnableslice_t *rocks_database_get(struct rocks_database *database, enu
 int rocks_counters_read(struct rocks_database *database, const struct ordo_host *host,
                         struct rocks_counters *ret_counters, struct ordo_error *err);
 
+/* Nothing is acknowledged any more, which the engine is told, once. Any thread. */
+void rocks_fail(struct rocks_store *store, const char *error);
+
 /* rocks_writer.c */
 int rocks_writer_start(struct rocks_store *store, const struct rocks_settings *settings,
                        struct ordo_error *err);
 void rocks_writer_stop(struct rocks_store *store); /* what was submitted is written first */
 void rocks_submit(void *self, struct ordo_write *writes, size_t count, ordo_store_done_fn done,
                   void *context);
+
+/* rocks_tidy.c: the thread "files". 0 or a code with *err. */
+int rocks_tidy_start(struct rocks_store *store, struct ordo_error *err);
+void rocks_tidy_stop(struct rocks_store *store);
+/* The store's thread, after each commit: there may be something to do. */
+void rocks_tidy_glance(struct rocks_store *store);
 
 /* rocks_read.c */
 int rocks_get(void *self, ordo_str id, ordo_record_fn visit, void *context);

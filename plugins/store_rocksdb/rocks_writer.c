@@ -92,6 +92,7 @@ static void commit_group(struct rocks_store *store, struct rocks_submission *gro
         rocks_batch_stage(batch, group, count, note_staged, &store->writer->retention);
         failed = rocks_batch_write(batch, true);
     }
+    rocks_tidy_glance(store);
     end_group(store, group, count, failed);
 }
 

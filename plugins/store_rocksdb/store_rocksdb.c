@@ -56,6 +56,7 @@ static void close_store(void *self)
         return;
     was_started = store->started;
     rocks_writer_stop(store);
+    rocks_tidy_stop(store);
     if (atomic_load(&store->failed)) {
         abandoned = store;
         return;
@@ -110,6 +111,8 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
     result = rocks_settings_read(host, values, &settings, path, err);
     if (result == 0)
         result = rocks_database_open(&store->database, &settings, host, err);
+    if (result == 0)
+        result = rocks_tidy_start(store, err);
     if (result == 0)
         result = rocks_writer_start(store, &settings, err);
     if (result != 0) {

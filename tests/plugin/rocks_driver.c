@@ -12,19 +12,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "random.h"
+
 char rocks_folder[64], rocks_db[80];
 static char path_setting[96];
 const char *const rocks_settings[] = {path_setting, "cache=1MiB", "write_buffer=1MiB", NULL};
 
+/* In memory, where there is room: what is tested is no disk, and real syncs only cost time. */
+static const char *scratch(void)
+{
+    const uint64_t enough = (uint64_t)1 << 30;
+    struct statvfs space;
+
+    return statvfs("/dev/shm", &space) == 0 && access("/dev/shm", W_OK) == 0 &&
+                   (uint64_t)space.f_bavail * space.f_frsize > enough
+               ? "/dev/shm"
+               : "/tmp";
+}
+
 int rocks_make_folder(void **state)
 {
     (void)state;
-    snprintf(rocks_folder, sizeof(rocks_folder), "/tmp/ordo-store-XXXXXX");
+    snprintf(rocks_folder, sizeof(rocks_folder), "%s/ordo-store-XXXXXX", scratch());
     if (mkdtemp(rocks_folder) == NULL)
         return -1;
     snprintf(rocks_db, sizeof(rocks_db), "%s/db", rocks_folder);
@@ -48,6 +63,22 @@ void rocks_fill(struct fake_plugin *store, unsigned from, unsigned to, enum ordo
 {
     for (unsigned i = from; i < to; i++)
         assert_int_equal(store_write(store, store_record(i, status), ABSENT), 0);
+}
+
+void rocks_fill_with_noise(struct fake_plugin *store, unsigned from, unsigned to)
+{
+    struct random_state random = random_from(from + 1);
+    char order[ROCKS_NOISE];
+
+    for (unsigned number = from; number < to; number++) {
+        struct ordo_record record = store_record(number, ORDO_STATUS_DONE);
+
+        for (size_t i = 0; i < sizeof(order); i++)
+            order[i] = (char)(1 + random_below(&random, 255));
+        snprintf(order, 16, "tag-%u.", number);
+        record.order = (ordo_str){order, sizeof(order)};
+        assert_int_equal(store_write(store, record, ABSENT), 0);
+    }
 }
 
 void rocks_fill_and_kill(const char *module, unsigned from, unsigned to)

@@ -26,6 +26,9 @@ int rocks_remove_folder(void **state);
 
 /* Writes the records with these numbers, which are not there yet. */
 void rocks_fill(struct fake_plugin *store, unsigned from, unsigned to, enum ordo_status status);
+/* Of bytes that do not compress, so that a block holds few of them, and "tag-NUMBER." stands in the file. */
+enum { ROCKS_NOISE = 3000 };
+void rocks_fill_with_noise(struct fake_plugin *store, unsigned from, unsigned to);
 /* A child fills the store and is killed with all of it acknowledged. */
 void rocks_fill_and_kill(const char *module, unsigned from, unsigned to);
 

@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include "random.h"
 #include "rocks_driver.h"
 
 static const char *module;
@@ -185,25 +184,6 @@ static int get(struct fake_plugin *store, unsigned number, bool *ret_shown)
     return ops->get(store->self, store_id(number), note_visit, ret_shown);
 }
 
-enum { NOISE = 3000 };
-
-/* Orders of bytes that do not compress, so that a block holds few of them and their ids stand in the file. */
-static void fill_with_noise(struct fake_plugin *store, unsigned count)
-{
-    struct random_state random = random_from(1);
-    char order[NOISE];
-
-    for (unsigned number = 0; number < count; number++) {
-        struct ordo_record record = store_record(number, ORDO_STATUS_DONE);
-
-        for (size_t i = 0; i < NOISE; i++)
-            order[i] = (char)(1 + random_below(&random, 255));
-        snprintf(order, 16, "tag-%u.", number);
-        record.order = (ordo_str){order, NOISE};
-        assert_int_equal(store_write(store, record, ABSENT), 0);
-    }
-}
-
 static void test_damaged_block_is_named_and_never_shown(void **state)
 {
     struct fake_plugin *store = store_open(module, rocks_settings);
@@ -211,7 +191,7 @@ static void test_damaged_block_is_named_and_never_shown(void **state)
     bool shown;
 
     (void)state;
-    fill_with_noise(store, 100);
+    rocks_fill_with_noise(store, 0, 100);
     fake_plugin_close(store);
     table = rocks_largest_file(".sst");
     rocks_flip(table, rocks_find_bytes(table, "tag-50."));
