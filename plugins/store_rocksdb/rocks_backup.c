@@ -8,10 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { LOOK_BYTES = 8 << 20, MANIFEST_BYTES = 4096 };
+enum { LOOK_BYTES = 8 << 20 };
 
 /* The path without slashes at its end, and one aside. */
 static int name_aside(char whole[ROCKS_PATH_MAX], char aside[ROCKS_PATH_MAX], const char *path,
@@ -27,7 +26,7 @@ static int name_aside(char whole[ROCKS_PATH_MAX], char aside[ROCKS_PATH_MAX], co
     return 0;
 }
 
-/* Makes what is aside whole: both folders synced, and renamed. */
+/* Makes what is aside whole: both folders synced, and renamed. When that fails there is nothing at its place. */
 static int put_in_place(const char *aside, const char *whole, const struct ordo_host *host,
                         struct ordo_error *err)
 {
@@ -35,8 +34,8 @@ static int put_in_place(const char *aside, const char *whole, const struct ordo_
 
     if (result == 0 && rename(aside, whole) != 0)
         result = -errno;
-    if (result == 0)
-        result = rocks_sync_parent(whole);
+    if (result == 0 && (result = rocks_sync_parent(whole)) != 0)
+        rocks_remove_folder(whole);
     return result == 0 ? 0
                        : host->fail(err, result, whole, "cannot put it in its place: %s", strerror(-result));
 }
@@ -58,40 +57,46 @@ static int make_checkpoint(struct rocks_store *store, const char *aside, struct 
     return ORDO_EIO;
 }
 
-static int count_orders(const char *folder, const struct ordo_host *host, uint64_t *ret_orders,
-                        struct ordo_error *err)
+/* What a start of it must find: a backup is damaged as easily as a store. */
+static int write_mark(const char *folder, uint64_t sequence, const struct ordo_host *host,
+                      struct ordo_error *err)
+{
+    struct rocks_manifest manifest;
+    struct rocks_mark mark;
+    bool moved;
+    int result = rocks_mark_open(&mark, folder, sequence, host, err);
+
+    if (result != 0)
+        return result;
+    result = rocks_manifest_open(&manifest, folder);
+    if (result == 0)
+        result = rocks_manifest_follow(&manifest, &moved);
+    if (result == 0)
+        result = rocks_mark_claim(&mark, &manifest.claim);
+    rocks_manifest_close(&manifest);
+    rocks_mark_close(&mark);
+    return result == 0
+               ? 0
+               : host->fail(err, result, folder, "cannot note what its MANIFEST has: %s", strerror(-result));
+}
+
+static int count_and_mark(const char *folder, const struct ordo_host *host, uint64_t *ret_orders,
+                          struct ordo_error *err)
 {
     struct rocks_settings settings = {
         .path = folder, .cache_bytes = LOOK_BYTES, .write_buffer_bytes = LOOK_BYTES};
     struct rocks_counters counters;
     struct rocks_database database;
-    uint64_t missing;
+    uint64_t missing, sequence;
     int result = rocks_database_look(&database, &settings, host, &missing, err);
 
     if (result != 0)
         return result;
     result = rocks_counters_read(&database, host, &counters, err);
     *ret_orders = counters.records;
+    sequence = rocksdb_get_latest_sequence_number(database.db);
     rocks_database_close(&database);
-    return result;
-}
-
-static int write_manifest(const char *folder, uint64_t orders, const struct ordo_host *host,
-                          struct ordo_error *err)
-{
-    time_t now = (time_t)(host->utc_ms(host->engine) / 1000);
-    char path[ROCKS_PATH_MAX], text[MANIFEST_BYTES], when[32];
-    struct tm utc;
-    int len, result;
-
-    gmtime_r(&now, &utc);
-    strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
-    len = snprintf(text, sizeof(text), "store: store_rocksdb\nlayout: %d\norders: %llu\nmade_at: %s\n",
-                   ROCKS_LAYOUT, (unsigned long long)orders, when);
-    if (!rocks_path(path, folder, ROCKS_MANIFEST_NAME))
-        return host->fail(err, -ENAMETOOLONG, NULL, "the path is too long");
-    result = rocks_write_file(path, text, (size_t)len);
-    return result == 0 ? 0 : host->fail(err, result, path, "cannot write it: %s", strerror(-result));
+    return result == 0 ? write_mark(folder, sequence, host, err) : result;
 }
 
 int rocks_backup(void *self, const char *folder, struct ordo_store_report *ret_report, struct ordo_error *err)
@@ -117,9 +122,9 @@ int rocks_backup(void *self, const char *folder, struct ordo_store_report *ret_r
     if (result == 0 && chmod(aside, 0700) != 0) /* orders are not for everybody */
         result = host->fail(err, -errno, aside, "cannot keep it from others: %s", strerror(errno));
     if (result == 0)
-        result = count_orders(aside, host, &report.orders, err);
+        result = count_and_mark(aside, host, &report.orders, err);
     if (result == 0)
-        result = write_manifest(aside, report.orders, host, err);
+        result = rocks_backup_text_write(aside, report.orders, host, err);
     report.bytes = rocks_folder_bytes(aside);
     if (result == 0)
         result = put_in_place(aside, whole, host, err);
@@ -130,35 +135,17 @@ int rocks_backup(void *self, const char *folder, struct ordo_store_report *ret_r
     return result;
 }
 
-/* Reads what a backup says of itself. */
-static int read_manifest(const char *folder, const struct ordo_host *host, uint64_t *ret_orders,
-                         struct ordo_error *err)
+/* The files are there, and those that lead to the others are undamaged. */
+static int check_backup(const char *folder, const struct ordo_host *host, uint64_t *ret_orders,
+                        struct ordo_error *err)
 {
-    char path[ROCKS_PATH_MAX], text[MANIFEST_BYTES] = {0};
-    unsigned long long orders = 0;
-    unsigned layout = 0;
-    FILE *file;
-    bool is_ours;
+    int result = rocks_backup_text_check(folder, host, ret_orders, err);
+    struct rocks_marked marked;
 
-    if (!rocks_path(path, folder, ROCKS_MANIFEST_NAME))
-        return host->fail(err, -ENAMETOOLONG, NULL, "the path is too long");
-    file = fopen(path, "re");
-    if (file == NULL)
-        return host->fail(err, -errno, folder, "it is not a whole backup, it has no readable %s: %s",
-                          ROCKS_MANIFEST_NAME, strerror(errno));
-    is_ours = fread(text, 1, sizeof(text) - 1, file) > 0 &&
-              sscanf(text, "store: store_rocksdb layout: %u orders: %llu", &layout, &orders) == 2;
-    fclose(file);
-    if (!is_ours)
-        return host->fail(err, ORDO_EIO, path, "it does not say that this is a backup of store_rocksdb");
-    if (layout > ROCKS_LAYOUT)
-        return host->fail(
-            err, ORDO_EABI, folder,
-            "it is of layout %u, and this ordo knows layouts up to %d; use the version that made it, or a "
-            "newer one",
-            layout, ROCKS_LAYOUT);
-    *ret_orders = orders;
-    return 0;
+    if (result != 0)
+        return result;
+    marked = rocks_mark_read(folder, host);
+    return rocks_manifest_check(folder, &marked, host, err);
 }
 
 /* There is no store, and no process that has begun one. An empty folder, or one with a lock that nobody holds, goes. */
@@ -186,13 +173,13 @@ int rocks_restore(const struct ordo_host *host, const struct ordo_options *optio
 
     if ((result = rocks_settings_read(host, options, &settings, path, err)) != 0 ||
         (result = name_aside(whole, aside, settings.path, ".restoring", host, err)) != 0 ||
-        (result = read_manifest(folder, host, &report.orders, err)) != 0 ||
+        (result = check_backup(folder, host, &report.orders, err)) != 0 ||
         (result = make_room(whole, host, err)) != 0)
         return result;
     rocks_remove_folder(aside); /* of a restore that was killed */
     if (mkdir(aside, 0700) != 0)
         return host->fail(err, -errno, aside, "cannot make the folder: %s", strerror(errno));
-    result = rocks_copy_folder(folder, aside, ROCKS_MANIFEST_NAME, &report.bytes);
+    result = rocks_copy_folder(folder, aside, ROCKS_BACKUP_TEXT, &report.bytes);
     if (result != 0)
         host->fail(err, result, folder, "cannot copy it to %s: %s", aside, strerror(-result));
     else

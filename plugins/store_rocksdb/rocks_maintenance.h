@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * rocks_maintenance.h: backup, restore and verify, as ordo/store.h has them.
  *
- * A backup is a folder with a database of its own and MANIFEST_NAME beside it, a small text that says what it is:
+ * A backup is a folder with a database of its own, its mark (rocks_mark.h), and ROCKS_BACKUP_TEXT beside it, a small text that says what it is:
  *
  *   store: store_rocksdb
  *   layout: 2
  *   orders: 123456
  *   made_at: 2026-11-26T11:58:05Z
+ *   files: 9
+ *   000012.sst 1048576
+ *   ...
  *
  * It is made aside and renamed, so a folder without that text is no whole backup.
  */
@@ -15,12 +18,19 @@
 #include "rocks_files.h"
 #include "rocks_store.h"
 
-#define ROCKS_MANIFEST_NAME "backup.txt"
+#define ROCKS_BACKUP_TEXT "backup.txt"
 
 /* store_rocksdb.c: the options; `path` holds the folder's path when it is made from data_dir. */
 int rocks_settings_read(const struct ordo_host *host, const struct ordo_options *values,
                         struct rocks_settings *ret_settings, char path[ROCKS_PATH_MAX],
                         struct ordo_error *err);
+
+/* rocks_backup_text.c */
+int rocks_backup_text_write(const char *folder, uint64_t orders, const struct ordo_host *host,
+                            struct ordo_error *err);
+/* The folder is a backup that this version knows, and has its files. 0 or a code with *err. */
+int rocks_backup_text_check(const char *folder, const struct ordo_host *host, uint64_t *ret_orders,
+                            struct ordo_error *err);
 
 /* rocks_backup.c */
 int rocks_backup(void *self, const char *folder, struct ordo_store_report *ret_report,

@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { READ_AHEAD = 2 << 20, SHOWN_MAX = ORDO_ID_MAX + 1, KEY_MAX = 512 };
 
@@ -418,6 +419,17 @@ static void check_all(struct verify *verify)
     check_counters(verify);
 }
 
+/* A backup has one. RocksDB's own sentence would name a file of another ending. */
+static int check_list_of_files(const char *folder, const struct ordo_host *host, struct ordo_error *err)
+{
+    char text[ROCKS_PATH_MAX];
+    uint64_t orders;
+
+    if (folder == NULL || !rocks_path(text, folder, ROCKS_BACKUP_TEXT) || access(text, F_OK) != 0)
+        return 0;
+    return rocks_backup_text_check(folder, host, &orders, err);
+}
+
 int rocks_verify(const struct ordo_host *host, const struct ordo_options *options, const char *folder,
                  ordo_finding_fn found, void *context, struct ordo_store_report *ret_report,
                  struct ordo_error *err)
@@ -428,7 +440,7 @@ int rocks_verify(const struct ordo_host *host, const struct ordo_options *option
     uint64_t missing;
     int result = rocks_settings_read(host, options, &settings, path, err);
 
-    if (result != 0)
+    if (result != 0 || (result = check_list_of_files(folder, host, err)) != 0)
         return result;
     if (folder != NULL)
         settings.path = folder;

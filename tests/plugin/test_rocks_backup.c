@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_rocks_backup.c: a backup of a store that goes on, and a store made of it.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -256,6 +258,130 @@ static void test_folder_that_is_no_backup_is_refused(void **state)
     assert_int_equal(access(other_db, F_OK), -1);
 }
 
+/* The plugin's, too: syncs of the folder with this inode fail. */
+static ino_t unsyncable;
+__attribute__((visibility("default"))) int fsync(int fd);
+int fsync(int fd)
+{
+    struct stat status;
+
+    if (unsyncable != 0 && fstat(fd, &status) == 0 && status.st_ino == unsyncable) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+static void test_what_cannot_be_made_durable_is_not_left(void **state)
+{
+    struct fake_plugin *store = store_open(module, rocks_settings);
+    struct ordo_store_report report;
+    struct ordo_error err;
+    struct stat parent;
+
+    (void)state;
+    rocks_fill(store, 0, 20, ORDO_STATUS_HELD);
+    assert_int_equal(stat(rocks_folder, &parent), 0);
+    unsyncable = parent.st_ino;
+    assert_int_equal(make_backup(store, &report, &err), -EIO);
+    assert_string_equal(err.message, "cannot put it in its place: Input/output error");
+    assert_int_equal(access(backup, F_OK), -1);
+    unsyncable = 0;
+    assert_int_equal(make_backup(store, &report, &err), 0);
+    fake_plugin_close(store);
+    unsyncable = parent.st_ino;
+    assert_int_equal(restore(&report, &err), -EIO);
+    assert_string_equal(err.place, other_db);
+    assert_int_equal(access(other_db, F_OK), -1);
+    unsyncable = 0;
+    assert_int_equal(restore(&report, &err), 0);
+}
+
+/* restore and verify refuse with this, and nothing is restored. */
+static void expect_refused(const char *sentence)
+{
+    struct rocks_findings findings = rocks_verify_all(module, backup);
+    struct ordo_store_report report;
+    struct ordo_error err;
+
+    assert_int_equal(restore(&report, &err), ORDO_EIO);
+    assert_string_equal(err.place, backup);
+    if (strstr(err.message, sentence) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", err.message, sentence);
+    assert_int_equal(access(other_db, F_OK), -1);
+    assert_int_equal(findings.result, ORDO_EIO);
+    assert_string_equal(findings.err.message, err.message);
+}
+
+static void test_backup_without_one_of_its_files_is_refused(void **state)
+{
+    char path[sizeof(backup) + 32], aside[sizeof(backup) + 32], sentence[128], *table;
+    struct ordo_store_report report;
+    struct ordo_error err;
+    const char *name;
+    struct stat status;
+
+    (void)state;
+    fill_and_back_up();
+    table = rocks_largest_file(".sst");
+    name = strrchr(table, '/') + 1;
+    snprintf(path, sizeof(path), "%s/%s", backup, name);
+    snprintf(aside, sizeof(aside), "%s/aside", rocks_folder);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(rename(path, aside), 0);
+    snprintf(sentence, sizeof(sentence), "it is not whole: its file %s cannot be found: No such file", name);
+    expect_refused(sentence);
+    assert_int_equal(rename(aside, path), 0);
+    assert_int_equal(truncate(path, status.st_size - 1), 0);
+    snprintf(sentence, sizeof(sentence), "its file %s has %lld bytes and not %lld; copy it again", name,
+             (long long)status.st_size - 1, (long long)status.st_size);
+    expect_refused(sentence);
+    assert_int_equal(truncate(path, status.st_size), 0); /* restore looks at sizes, verify at bytes */
+    assert_int_equal(restore(&report, &err), 0);
+    free(table);
+}
+
+static void test_list_of_files_that_is_cut_off_is_refused(void **state)
+{
+    char path[sizeof(backup) + 32], *text, *made_at;
+    struct ordo_store_report report;
+    struct ordo_error err;
+    struct stat status;
+
+    (void)state;
+    fill_and_back_up();
+    snprintf(path, sizeof(path), "%s/backup.txt", backup);
+    assert_int_equal(stat(path, &status), 0);
+    text = fake_read_file(path, NULL);
+    assert_non_null(text);
+    assert_int_equal(truncate(path, status.st_size / 2), 0);
+    expect_refused("it is not whole: its ");
+    /* An earlier version wrote none. */
+    made_at = strstr(text, "files: ");
+    assert_non_null(made_at);
+    assert_int_equal(truncate(path, made_at - text), 0);
+    assert_int_equal(restore(&report, &err), 0);
+    assert_int_equal(report.orders, 20);
+    free(text);
+}
+
+static void test_backup_with_a_damaged_manifest_is_refused(void **state)
+{
+    char path[sizeof(backup) + 32], *current;
+    struct stat status;
+
+    (void)state;
+    fill_and_back_up();
+    snprintf(path, sizeof(path), "%s/CURRENT", backup);
+    current = fake_read_file(path, NULL);
+    assert_non_null(current);
+    snprintf(path, sizeof(path), "%s/%.*s", backup, (int)strcspn(current, "\n"), current);
+    assert_int_equal(stat(path, &status), 0);
+    rocks_flip(path, (size_t)status.st_size - 1);
+    expect_refused("is damaged: its first ");
+    free(current);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_names, rocks_remove_folder)
 
 int main(int argc, char **argv)
@@ -269,6 +395,10 @@ int main(int argc, char **argv)
         CASE(test_restore_and_verify_tell_who_uses_the_store),
         CASE(test_restore_that_was_killed_is_no_store),
         CASE(test_folder_that_is_no_backup_is_refused),
+        CASE(test_what_cannot_be_made_durable_is_not_left),
+        CASE(test_backup_without_one_of_its_files_is_refused),
+        CASE(test_list_of_files_that_is_cut_off_is_refused),
+        CASE(test_backup_with_a_damaged_manifest_is_refused),
     };
 
     if (argc < 2) {
