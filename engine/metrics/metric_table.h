@@ -35,6 +35,8 @@ X(EVENTS_DROPPED, "ordo_events_dropped_total", "",
   "Server-sent events dropped because a subscriber was slow.")
 X(SINK_EMITTED, "ordo_sink_decisions_total", "", "Decisions that a sink took.")
 X(SINK_RETRIED, "ordo_sink_retries_total", "", "Batches that a sink failed and that were tried again.")
+X(SINK_LOST, "ordo_sink_lost_total", "",
+  "Decisions that a sink does not get because the store has lost them.")
 H(QUEUE_WAIT, "ordo_queue_wait_seconds", "", "Time from the queue's entry to a worker.")
 H(PROCESSING, "ordo_processing_seconds", "", "Time from a worker's start to the decision, waits included.")
 H(BLOCKED, "ordo_blocked_seconds", "", "Time that an order spent waiting inside its rules (sleep, fetch).")

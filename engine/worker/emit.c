@@ -25,7 +25,7 @@ enum { BATCH_ENOUGH = 1000, BATCH_ENOUGH_BYTES = 1024 * 1024 };
 /* Decisions copied out of the store. */
 struct batch {
     struct ordo_emission items[BATCH_ENOUGH];
-    size_t count;
+    size_t count, lost;       /* lost: passed over, the store does not have them */
     uint64_t last;            /* sequence number */
     struct ordo_buffer bytes; /* ids and decisions, one behind the other */
 };
@@ -201,19 +201,31 @@ static bool emit_batch(struct sink *sink)
         wait_ms = wait_ms * 2 < RETRY_MOST_MS ? wait_ms * 2 : RETRY_MOST_MS;
     }
     ordo_metrics_add(sink->metrics, ORDO_COUNTER_SINK_EMITTED, batch->count);
+    return true;
+}
+
+/* The sink has it, or nobody can give it. */
+static void note_taken(struct sink *sink)
+{
+    const struct batch *batch = &sink->batch;
+
+    ordo_metrics_add(sink->metrics, ORDO_COUNTER_SINK_LOST, batch->lost);
     atomic_store_explicit(&sink->taken, batch->last, memory_order_relaxed);
     sink->emitter->store->taken(sink->emitter->store_self, sink->index, batch->last);
-    return true;
 }
 
 static bool collect(void *context, uint64_t sequence, const struct ordo_emission *emission)
 {
     struct batch *batch = context;
 
+    batch->last = sequence;
+    if (emission == NULL) {
+        batch->lost++;
+        return true;
+    }
     /* Lengths only: the buffer may still move. */
     batch->items[batch->count++] =
         (struct ordo_emission){{NULL, emission->id.len}, emission->revision, {NULL, emission->decision.len}};
-    batch->last = sequence;
     ordo_buffer_append(&batch->bytes, emission->id);
     ordo_buffer_append(&batch->bytes, emission->decision);
     return batch->count < BATCH_ENOUGH && batch->bytes.len < BATCH_ENOUGH_BYTES;
@@ -227,7 +239,8 @@ static int read_batch(struct sink *sink)
     const char *at;
     int result;
 
-    batch->count = 0;
+    batch->count = batch->lost = 0;
+    batch->last = sink->taken;
     ordo_buffer_clear(&batch->bytes);
     result = emitter->store->emissions(emitter->store_self, sink->taken, collect, batch);
     at = batch->bytes.ptr;
@@ -238,7 +251,7 @@ static int read_batch(struct sink *sink)
         item->decision.ptr = at + item->id.len;
         at += item->id.len + item->decision.len;
     }
-    return batch->count > 0 ? 0 : result;
+    return batch->last > sink->taken ? 0 : result;
 }
 
 static void flush(struct sink *sink)
@@ -267,6 +280,9 @@ static void sink_run(void *context)
             flushed = false;
             if (!emit_batch(sink))
                 break;
+        }
+        if (sink->batch.last > sink->taken) {
+            note_taken(sink);
             continue;
         }
         if (!flushed)

@@ -179,11 +179,25 @@ void rocks_taken(void *self, size_t sink, uint64_t sequence)
     pthread_cond_signal(&store->arrived);
 }
 
-/* Visits the record that an entry leads to. One that is gone is passed over: it was deleted behind the sinks' back, by a
- * retention that a sink came too late for. */
-static int visit_reference(struct rocks_store *store, const struct rocks_outbox_entry *entry,
-                           uint64_t sequence, ordo_emission_fn visit, void *context, bool *ret_more)
+/* A reading of the outbox. */
+struct reading {
+    struct rocks_store *store;
+    ordo_emission_fn visit;
+    void *context;
+    bool more;
+    uint64_t first_lost, lost; /* decisions whose records are not there, and the first one's number */
+};
+
+static void give(struct reading *reading, uint64_t sequence, const struct ordo_emission *emission)
 {
+    reading->more = reading->visit(reading->context, sequence, emission);
+}
+
+/* Visits the record that an entry leads to. One that is not there is damage: a record is deleted in one batch with the note
+ * that all sinks have taken it. */
+static int visit_reference(struct reading *reading, const struct rocks_outbox_entry *entry, uint64_t sequence)
+{
+    struct rocks_store *store = reading->store;
     struct ordo_record record;
     rocksdb_pinnableslice_t *slice;
     uint64_t of_record;
@@ -195,21 +209,24 @@ static int visit_reference(struct rocks_store *store, const struct rocks_outbox_
     slice = rocks_database_get(&store->database, ROCKS_ORDERS, entry->order_key, ROCKS_KEY, &error);
     if (error != NULL)
         return rocks_read_failed(store, "a decision cannot be read", error);
-    if (slice == NULL)
+    if (slice == NULL) {
+        if (reading->lost++ == 0)
+            reading->first_lost = sequence;
+        give(reading, sequence, NULL);
         return 0;
+    }
     value = rocksdb_pinnableslice_value(slice, &len);
     if (rocks_record_read(value, len, &record, &of_record) && of_record == sequence)
-        *ret_more =
-            visit(context, sequence, &(struct ordo_emission){record.id, record.revision, record.answer});
+        give(reading, sequence, &(struct ordo_emission){record.id, record.revision, record.answer});
     else
         result = rocks_read_failed(store, "a decision cannot be read", NULL);
     rocksdb_pinnableslice_destroy(slice);
     return result;
 }
 
-static int visit_entry(struct rocks_store *store, rocksdb_iterator_t *iterator, ordo_emission_fn visit,
-                       void *context, bool *ret_more)
+static int visit_entry(struct reading *reading, rocksdb_iterator_t *iterator)
 {
+    struct rocks_store *store = reading->store;
     struct rocks_outbox_entry entry;
     const char *key, *value;
     uint64_t sequence;
@@ -223,17 +240,29 @@ static int visit_entry(struct rocks_store *store, rocksdb_iterator_t *iterator, 
     if (!rocks_outbox_read(value, len, &entry))
         return rocks_read_failed(store, "the outbox cannot be read", NULL);
     if (!entry.is_copy)
-        return visit_reference(store, &entry, sequence, visit, context, ret_more);
-    *ret_more = visit(context, sequence, &entry.emission);
+        return visit_reference(reading, &entry, sequence);
+    give(reading, sequence, &entry.emission);
     return 0;
+}
+
+static void tell_lost(const struct reading *reading)
+{
+    const struct ordo_host *host = reading->store->host;
+    char message[256];
+
+    snprintf(message, sizeof(message),
+             "%llu decisions, the first with number %llu, cannot be given to a sink: their orders are not in "
+             "the store, so it is damaged; `ordo verify` says more",
+             (unsigned long long)reading->lost, (unsigned long long)reading->first_lost);
+    host->log(host->engine, ORDO_LOG_ERROR, message);
 }
 
 int rocks_emissions(void *self, uint64_t after, ordo_emission_fn visit, void *context)
 {
     struct rocks_store *store = self;
+    struct reading reading = {.store = store, .visit = visit, .context = context, .more = true};
     rocksdb_iterator_t *iterator;
     char from[ROCKS_OUTBOX_KEY], *error = NULL;
-    bool more = true;
     int result = 0;
 
     if (after >= atomic_load_explicit(&store->sequence, memory_order_acquire))
@@ -241,12 +270,14 @@ int rocks_emissions(void *self, uint64_t after, ordo_emission_fn visit, void *co
     iterator = rocksdb_create_iterator_cf(store->database.db, store->database.read,
                                           store->database.families[ROCKS_OUTBOX]);
     rocks_key_outbox(after + 1, from);
-    for (rocksdb_iter_seek(iterator, from, sizeof(from)); more && result == 0 && rocksdb_iter_valid(iterator);
-         rocksdb_iter_next(iterator))
-        result = visit_entry(store, iterator, visit, context, &more);
+    for (rocksdb_iter_seek(iterator, from, sizeof(from));
+         reading.more && result == 0 && rocksdb_iter_valid(iterator); rocksdb_iter_next(iterator))
+        result = visit_entry(&reading, iterator);
     rocksdb_iter_get_error(iterator, &error);
     if (error != NULL)
         result = rocks_read_failed(store, "the outbox cannot be read", error);
     rocksdb_iter_destroy(iterator);
+    if (reading.lost > 0)
+        tell_lost(&reading);
     return result;
 }

@@ -138,6 +138,7 @@ static bool retain(struct rocks_store *store)
                                 store->host->utc_ms(store->host->engine));
     if (retention->count == 0 || rocks_batch_begin(&writer->batch, 0) != 0)
         return more;
+    rocks_outbox_stage(&writer->batch); /* or a sink would come again for what is deleted */
     for (size_t i = 0; i < retention->count; i++)
         rocks_batch_delete(&writer->batch, &retention->victims[i]);
     if (rocks_batch_write(&writer->batch, false) == 0)

@@ -195,10 +195,14 @@ struct reading {
 
 static bool read_emission(void *context, uint64_t sequence, const struct ordo_emission *emission)
 {
+    const struct ordo_emission lost = {ORDO_STR("lost"), 0, ORDO_STR("")};
     struct reading *reading = context;
-    int len = snprintf(reading->out, reading->size, "%llu:" ORDO_STR_FMT "/%u=" ORDO_STR_FMT " ",
-                       (unsigned long long)sequence, ORDO_STR_ARG(emission->id), emission->revision,
-                       ORDO_STR_ARG(emission->decision));
+    int len;
+
+    emission = emission == NULL ? &lost : emission;
+    len = snprintf(reading->out, reading->size, "%llu:" ORDO_STR_FMT "/%u=" ORDO_STR_FMT " ",
+                   (unsigned long long)sequence, ORDO_STR_ARG(emission->id), emission->revision,
+                   ORDO_STR_ARG(emission->decision));
 
     ORDO_REQUIRE(len > 0 && (size_t)len < reading->size);
     reading->out += len;

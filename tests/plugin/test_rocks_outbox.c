@@ -192,6 +192,52 @@ static void test_retention_waits_for_the_sinks(void **state)
     fake_plugin_close(store);
 }
 
+static void delete_order(size_t number)
+{
+    struct rocks_raw raw = rocks_raw_open();
+    rocksdb_column_family_handle_t *orders = rocks_raw_family(&raw, "orders");
+    rocksdb_iterator_t *iterator = rocksdb_create_iterator_cf(raw.db, raw.read, orders);
+    char *error = NULL;
+    const char *key;
+    size_t len;
+
+    rocksdb_iter_seek_to_first(iterator);
+    for (size_t i = 0; i < number; i++)
+        rocksdb_iter_next(iterator);
+    assert_true(rocksdb_iter_valid(iterator));
+    key = rocksdb_iter_key(iterator, &len);
+    rocksdb_delete_cf(raw.db, raw.write, orders, key, len, &error);
+    assert_null(error);
+    rocksdb_iter_destroy(iterator);
+    rocks_raw_close(&raw);
+}
+
+static void test_decision_without_its_order_is_told_and_passed_over(void **state)
+{
+    uint64_t taken[2];
+    struct fake_plugin *store = open_with(one, taken);
+    char text[512];
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) { /* one class, so that they lie as they came */
+        struct ordo_record record = store_record(i, ORDO_STATUS_DONE);
+
+        record.priority = ORDO_PRIORITY_MEDIUM;
+        record.received_ms = 1000 + i;
+        assert_int_equal(store_emit(store, record, ABSENT), 0);
+    }
+    fake_plugin_close(store);
+    delete_order(3);
+    delete_order(1);
+    store = open_with(one, taken);
+    assert_int_equal(store_emissions(store, 0, 10, text, sizeof(text)), 4);
+    assert_string_equal(text, "1:o-0/1={\"decision\":0} 2:lost/0= 3:o-2/1={\"decision\":2} 4:lost/0= ");
+    assert_int_equal(fake_log_count(store, "2 decisions, the first with number 2, cannot be given to a sink: "
+                                           "their orders are not in the store, so it is damaged"),
+                     1);
+    fake_plugin_close(store);
+}
+
 /* What the layout before the outbox was: a record with a shorter header, no such family, and counters without it. */
 static void make_layout_1(void)
 {
@@ -259,6 +305,7 @@ int main(int argc, char **argv)
         ROCKS_CASE(test_what_all_have_taken_is_deleted),
         ROCKS_CASE(test_nothing_is_deleted_before_the_sinks_are_known),
         ROCKS_CASE(test_retention_waits_for_the_sinks),
+        ROCKS_CASE(test_decision_without_its_order_is_told_and_passed_over),
         ROCKS_CASE(test_data_of_the_layout_before_is_taken_over),
     };
 

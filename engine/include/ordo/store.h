@@ -70,7 +70,8 @@ struct ordo_store_stat {
     uint64_t sequence; /* of the newest decision in the outbox; 0: there was none yet */
 };
 
-/* A decision and its sequence number. Valid during the call only. Returns false to end the reading. */
+/* A decision and its sequence number; NULL: the store has lost it, which it logs, and the sinks go on behind it. Valid during
+ * the call only. Returns false to end the reading. */
 typedef bool (*ordo_emission_fn)(void *context, uint64_t sequence, const struct ordo_emission *emission);
 
 /* Something that verify found: one sentence that names the file, key or order it is about. */

@@ -183,9 +183,12 @@ static int emissions(void *self, uint64_t after, ordo_emission_fn visit, void *c
     pthread_mutex_lock(&store->lock);
     end = store->emission_count;
     pthread_mutex_unlock(&store->lock);
-    for (size_t i = after; i < end; i++) /* they do not change */
-        if (!visit(context, i + 1, &store->emissions[i]))
+    for (size_t i = after; i < end; i++) { /* they do not change */
+        bool is_lost = i < 64 && (atomic_load(&store->lost_emissions) >> i & 1) != 0;
+
+        if (!visit(context, i + 1, is_lost ? NULL : &store->emissions[i]))
             break;
+    }
     return 0;
 }
 

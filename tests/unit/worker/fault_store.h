@@ -22,7 +22,8 @@ struct fault_store {
     int fail_read;              /* result of every get while not 0 */
     _Atomic int fail_emissions; /* result of every reading of the outbox while not 0 */
     _Atomic int failed_emissions;
-    bool late; /* completions come from a thread of their own */
+    _Atomic uint64_t lost_emissions; /* bit N - 1: the store has lost the decision with number N */
+    bool late;                       /* completions come from a thread of their own */
     struct ordo_thread thread;
     struct ordo_waker waker;
     struct late_submit *submits; /* under lock */

@@ -481,6 +481,32 @@ static void test_a_sink_waits_for_an_outbox_that_cannot_be_read(void **state)
     bench_done(&bench);
 }
 
+static void test_a_decision_that_the_store_has_lost_holds_no_sink_up(void **state)
+{
+    struct ordo_engine_figures figures;
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    atomic_store(&bench.store.lost_emissions, 5); /* the first and the third, which is the last */
+    job_free(decide(&bench, "o-1", ""));
+    job_free(decide(&bench, "o-2", ""));
+    job_free(decide(&bench, "o-3", ""));
+    while (counter(&bench, ORDO_COUNTER_SINK_LOST) < 2)
+        sched_yield();
+    do
+        ordo_engine_figures(bench.engine, &figures);
+    while (figures.sink_backlog > 0);
+    assert_true(ordo_engine_drain(bench.engine, INT64_MAX));
+    ordo_engine_stop(bench.engine);
+    ordo_engine_stop_sinks(bench.engine, INT64_MAX);
+    ordo_buffer_put(&bench.emitted, 0);
+    assert_string_equal(bench.emitted.ptr, "o-2/1 ");
+    assert_int_equal(counter(&bench, ORDO_COUNTER_SINK_LOST), 2);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_SINK_EMITTED), 1);
+    bench_done(&bench);
+}
+
 static void test_a_switch_reaches_all_workers_and_old_orders_keep_theirs(void **state)
 {
     struct bench bench;
@@ -583,6 +609,7 @@ int main(void)
         cmocka_unit_test(test_sinks_get_every_decision_at_least_once),
         cmocka_unit_test(test_what_waits_for_a_sink_goes_to_it_in_one_batch),
         cmocka_unit_test(test_a_sink_waits_for_an_outbox_that_cannot_be_read),
+        cmocka_unit_test(test_a_decision_that_the_store_has_lost_holds_no_sink_up),
         cmocka_unit_test(test_a_switch_reaches_all_workers_and_old_orders_keep_theirs),
         cmocka_unit_test(test_what_can_be_asked_of_an_order),
     };
