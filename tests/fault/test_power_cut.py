@@ -100,6 +100,7 @@ class Cutter:
         dump = future.result()
         if may_tear and refuses_manifest(dump):
             self.torn_manifests += 1
+            self.kept = [each for each in self.kept if each[2] != path + "-engine"]  # nor does an engine start on it
             found = []
         else:
             found = compare(dump, self.log, until)
