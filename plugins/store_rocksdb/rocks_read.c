@@ -57,6 +57,7 @@ int rocks_get(void *self, ordo_str id, ordo_record_fn visit, void *context)
     struct rocks_store *store = self;
     int result = ORDO_ENOTFOUND;
 
+    rocks_uncounted();
     /* Between the two looks an invalid record may have given way to a new order under another key. */
     for (int tries = 0; tries < 3 && result == ORDO_ENOTFOUND; tries++) {
         rocksdb_pinnableslice_t *slice;

@@ -166,6 +166,7 @@ static void *run(void *context)
     struct rocks_writer *writer = store->writer;
     bool stopping, sinks_moved, more = false;
 
+    rocks_uncounted();
     do {
         struct rocks_submissions empty = writer->taken;
 
