@@ -43,8 +43,7 @@ static const struct operation sink_required[] = {
 };
 
 static const struct kind kinds[] = {
-    [ORDO_PLUGIN_STORE] = {"store", "store", "struct ordo_store_ops", sizeof(struct ordo_store_ops),
-                           store_required},
+    [ORDO_PLUGIN_STORE] = {"store", "store", "struct ordo_store_ops", ORDO_STORE_OPS_1_0, store_required},
     [ORDO_PLUGIN_SOURCE] = {"source", "sources", "struct ordo_source_ops", sizeof(struct ordo_source_ops),
                             source_required},
     [ORDO_PLUGIN_SINK] = {"sink", "sinks", "struct ordo_sink_ops", sizeof(struct ordo_sink_ops),

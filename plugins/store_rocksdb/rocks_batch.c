@@ -9,7 +9,10 @@
 
 #include "id_hash.h"
 
-enum { TABLE_FIRST = 512 };
+enum {
+    TABLE_FIRST = 512,
+    MADE_SLOTS = 1 << 15, /* a power of two; many more than orders that are being decided at once */
+};
 
 /* Where an order stands after the writes of the group so far. */
 struct rocks_staged {
@@ -95,16 +98,19 @@ static int find_present(struct rocks_batch *batch, const struct rocks_staged *sl
                         struct present *present)
 {
     struct rocks_lookups *lookups = &batch->lookups;
+    size_t found = lookups->at[at];
 
     present->is_there = false;
-    if (slot->record == NULL && lookups->errors[at] != NULL) {
-        char *error = lookups->errors[at];
+    if (slot->record == NULL && found == ROCKS_ABSENT)
+        return 0;
+    if (slot->record == NULL && lookups->errors[found] != NULL) {
+        char *error = lookups->errors[found];
 
-        lookups->errors[at] = NULL;
+        lookups->errors[found] = NULL;
         return rocks_read_failed(batch->store, "an id cannot be looked up", error);
     }
     if (slot->record == NULL)
-        return lookups->keys[at] == NULL ? 0 : read_present(batch, lookups->keys[at], present);
+        return lookups->keys[found] == NULL ? 0 : read_present(batch, lookups->keys[found], present);
     present->is_there = true;
     present->place = slot->place;
     present->status = slot->record->status;
@@ -253,6 +259,8 @@ static int stage(struct rocks_batch *batch, const struct ordo_write *write, size
         if (present.is_there)
             remove_present(batch, &present);
         insert_new(batch, &slot->place, write);
+        batch->made_at[slot->hash & (MADE_SLOTS - 1)] =
+            atomic_load_explicit(&batch->store->commits, memory_order_relaxed) + 1;
     }
     slot->record = record;
     *ret_place = slot->place;
@@ -260,19 +268,37 @@ static int stage(struct rocks_batch *batch, const struct ordo_write *write, size
     return 0;
 }
 
+/* Whether no order with the write's id was made since a reader did not find it. */
+static bool is_absent(const struct rocks_batch *batch, const struct ordo_write *write)
+{
+    uint64_t commits = atomic_load_explicit(&batch->store->commits, memory_order_relaxed), made_at;
+
+    if (write->absent_at == 0)
+        return false;
+    made_at = batch->made_at[id_hash(batch->seed, write->record.id) & (MADE_SLOTS - 1)];
+    return made_at <= commits - ((uint32_t)commits - write->absent_at); /* absent_at is its low half */
+}
+
 static void look_up(struct rocks_batch *batch, const struct rocks_submission *group, size_t count)
 {
     struct rocks_database *database = &batch->store->database;
     struct rocks_lookups *lookups = &batch->lookups;
-    size_t at = 0;
+    size_t at = 0, asked = 0;
 
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < group[i].count; k++, at++) {
-            lookups->ids[at] = group[i].writes[k].record.id.ptr;
-            lookups->lens[at] = group[i].writes[k].record.id.len;
+            const struct ordo_write *write = &group[i].writes[k];
+
+            lookups->at[at] = ROCKS_ABSENT;
+            if (is_absent(batch, write))
+                continue;
+            lookups->ids[asked] = write->record.id.ptr;
+            lookups->lens[asked] = write->record.id.len;
+            lookups->at[at] = asked++;
         }
-    rocksdb_batched_multi_get_cf(database->db, database->read, database->families[ROCKS_IDS], at,
-                                 lookups->ids, lookups->lens, lookups->keys, lookups->errors, false);
+    if (asked > 0)
+        rocksdb_batched_multi_get_cf(database->db, database->read, database->families[ROCKS_IDS], asked,
+                                     lookups->ids, lookups->lens, lookups->keys, lookups->errors, false);
 }
 
 void rocks_batch_stage(struct rocks_batch *batch, struct rocks_submission *group, size_t count,
@@ -290,8 +316,10 @@ void rocks_batch_stage(struct rocks_batch *batch, struct rocks_submission *group
             write->result = stage(batch, write, at, &place);
             if (write->result == 0)
                 staged(context, &place);
-            rocksdb_pinnableslice_destroy(lookups->keys[at]);
-            free(lookups->errors[at]);
+            if (lookups->at[at] == ROCKS_ABSENT)
+                continue;
+            rocksdb_pinnableslice_destroy(lookups->keys[lookups->at[at]]);
+            free(lookups->errors[lookups->at[at]]);
         }
 }
 
@@ -333,6 +361,7 @@ int rocks_batch_write(struct rocks_batch *batch, bool sync)
         if (sync)
             rocks_mark_set(&store->database.mark, rocksdb_get_latest_sequence_number(store->database.db));
         batch->committed = batch->counters;
+        atomic_fetch_add_explicit(&store->commits, 1, memory_order_release);
         atomic_store_explicit(&store->records, batch->counters.records, memory_order_relaxed);
         atomic_store_explicit(&store->bytes, batch->counters.bytes, memory_order_relaxed);
         atomic_store_explicit(&store->sequence, batch->counters.sequence, memory_order_release);
@@ -348,8 +377,8 @@ int rocks_batch_write(struct rocks_batch *batch, bool sync)
 static bool lookups_make(struct rocks_lookups *lookups, size_t count)
 {
     size_t size = sizeof(void *);
-    void **const arrays[] = {(void **)&lookups->ids, (void **)&lookups->lens, (void **)&lookups->keys,
-                             (void **)&lookups->errors};
+    void **const arrays[] = {(void **)&lookups->at, (void **)&lookups->ids, (void **)&lookups->lens,
+                             (void **)&lookups->keys, (void **)&lookups->errors};
 
     _Static_assert(sizeof(size_t) == sizeof(void *), "one size for all arrays");
     if (count <= lookups->capacity)
@@ -401,6 +430,9 @@ int rocks_batch_init(struct rocks_batch *batch, struct rocks_store *store, struc
 
     *batch =
         (struct rocks_batch){.store = store, .table_size = TABLE_FIRST, .batch = rocksdb_writebatch_create()};
+    batch->made_at = calloc(MADE_SLOTS, sizeof(*batch->made_at));
+    if (batch->made_at == NULL)
+        return store->host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
     id_hash_seed(batch->seed);
     if ((result = rocks_counters_read(&store->database, store->host, &batch->counters, err)) != 0)
         return result;
@@ -408,6 +440,7 @@ int rocks_batch_init(struct rocks_batch *batch, struct rocks_store *store, struc
     atomic_init(&store->records, batch->counters.records);
     atomic_init(&store->bytes, batch->counters.bytes);
     atomic_init(&store->sequence, batch->counters.sequence);
+    atomic_init(&store->commits, 1); /* 0 stands for no moment */
     return 0;
 }
 
@@ -416,6 +449,8 @@ void rocks_batch_done(struct rocks_batch *batch)
     if (batch->batch != NULL)
         rocksdb_writebatch_destroy(batch->batch);
     free(batch->table);
+    free(batch->made_at);
+    free(batch->lookups.at);
     free(batch->lookups.ids);
     free(batch->lookups.lens);
     free(batch->lookups.keys);

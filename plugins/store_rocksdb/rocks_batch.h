@@ -6,10 +6,14 @@
 
 #include "rocks_retention.h"
 
+#define ROCKS_ABSENT SIZE_MAX
+
 struct rocks_staged;
 
-/* The ids of a group of writes, looked up together, which costs half of what one by one does. */
+/* The ids of a group of writes that may be there, looked up together, which costs half of what one by one does. */
 struct rocks_lookups {
+    size_t *
+        at; /* of each write of the group: where its id is in the others; ROCKS_ABSENT: it is known to be absent */
     const char **ids;
     size_t *lens;
     rocksdb_pinnableslice_t **keys; /* in orders; NULL: not there, or errors[i] is set */
@@ -27,6 +31,9 @@ struct rocks_batch {
     struct rocks_staged *table; /* open addressing; the orders of this batch */
     size_t table_size;          /* a power of two, at least twice its writes */
     struct rocks_lookups lookups;
+    /* The commit that was the last to make an order whose id has this hash. An id that a reader did not find at a later commit,
+     * or at this one, is still absent. */
+    uint64_t *made_at;
 };
 
 int rocks_batch_init(struct rocks_batch *batch, struct rocks_store *store, struct ordo_error *err);

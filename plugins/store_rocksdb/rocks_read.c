@@ -13,7 +13,10 @@
 
 #include "rocks_files.h"
 
-enum { SCAN_MAX = 10000 /* records that one call looks at */ };
+enum {
+    SCAN_MAX = 10000, /* records that one call looks at */
+    FIND_MAX = 32,    /* ids looked up together: RocksDB takes no more in one step */
+};
 
 #define RECEIVED_MAX ((UINT64_C(1) << 48) - 1)
 
@@ -75,6 +78,33 @@ int rocks_get(void *self, ordo_str id, ordo_record_fn visit, void *context)
         rocksdb_pinnableslice_destroy(slice);
     }
     return result;
+}
+
+void rocks_find(void *self, const ordo_str *ids, size_t count, int *ret_results, uint32_t *ret_moment)
+{
+    struct rocks_store *store = self;
+    struct rocks_database *database = &store->database;
+    rocksdb_pinnableslice_t *keys[FIND_MAX];
+    const char *texts[FIND_MAX];
+    size_t lens[FIND_MAX], some;
+    char *errors[FIND_MAX];
+
+    rocks_uncounted();
+    *ret_moment = (uint32_t)atomic_load_explicit(&store->commits, memory_order_acquire);
+    for (size_t from = 0; from < count; from += some) {
+        some = count - from < FIND_MAX ? count - from : FIND_MAX;
+        for (size_t i = 0; i < some; i++) {
+            texts[i] = ids[from + i].ptr;
+            lens[i] = ids[from + i].len;
+        }
+        rocksdb_batched_multi_get_cf(database->db, database->read, database->families[ROCKS_IDS], some, texts,
+                                     lens, keys, errors, false);
+        for (size_t i = 0; i < some; i++) {
+            ret_results[from + i] = errors[i] != NULL ? ORDO_EIO : keys[i] != NULL ? 0 : ORDO_ENOTFOUND;
+            rocksdb_pinnableslice_destroy(keys[i]);
+            free(errors[i]);
+        }
+    }
 }
 
 /* Visits the record of the range's key. */

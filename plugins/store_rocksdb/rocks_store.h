@@ -73,6 +73,7 @@ struct rocks_store {
 
     _Atomic bool failed; /* a write was not durable: nothing is acknowledged any more */
     _Atomic uint64_t records, bytes, writes, refused, dropped, sequence;
+    _Atomic uint64_t commits; /* batches written since the open; a read sees at least so many */
 
     struct rocks_sink *sinks; /* set once, before sinks_known */
     size_t sink_count;
@@ -132,6 +133,7 @@ void rocks_tidy_glance(struct rocks_store *store);
 
 /* rocks_read.c */
 int rocks_get(void *self, ordo_str id, ordo_record_fn visit, void *context);
+void rocks_find(void *self, const ordo_str *ids, size_t count, int *ret_results, uint32_t *ret_moment);
 int rocks_list(void *self, const struct ordo_store_query *query, ordo_record_fn visit, void *context,
                struct ordo_store_cursor *ret_after);
 int rocks_pending(void *self, enum ordo_priority priority, struct ordo_store_cursor after, uint32_t limit,

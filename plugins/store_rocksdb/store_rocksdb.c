@@ -137,6 +137,7 @@ static const struct ordo_store_ops ops = {
     .backup = rocks_backup,
     .restore = rocks_restore,
     .verify = rocks_verify,
+    .find = rocks_find,
 };
 
 const struct ordo_plugin *ordo_plugin_entry(void)

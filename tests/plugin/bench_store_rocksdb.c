@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "store_driver.h"
 
-enum { GROUP_MAX = 4096, TEXT = 2048 };
+enum { GROUP_MAX = 4096, TEXT = 2048, TAKEN = 16 /* orders that a worker takes at once */ };
 
 static const char order_text[] =
     "{\"id\":\"%s\",\"customer\":{\"id\":\"%s\",\"tier\":\"gold\",\"country\":\"DE\"},\"currency\":\"EUR\","
@@ -78,6 +78,27 @@ static void make(struct slot *slot, struct ordo_write *write, uint64_t *random, 
 }
 #pragma GCC diagnostic pop
 
+/* As the engine's workers do for what they have taken at once. */
+static void find(struct fake_plugin *store, struct ordo_write *writes, size_t count)
+{
+    const struct ordo_store_ops *ops = store->plugin->ops;
+    ordo_str ids[TAKEN];
+    int results[TAKEN];
+    uint32_t moment;
+
+    for (size_t from = 0; from < count; from += TAKEN) {
+        size_t some = count - from < TAKEN ? count - from : TAKEN;
+
+        for (size_t i = 0; i < some; i++)
+            ids[i] = writes[from + i].record.id;
+        ops->find(store->self, ids, some, results, &moment);
+        for (size_t i = 0; i < some; i++) {
+            ORDO_REQUIRE(results[i] == ORDO_ENOTFOUND);
+            writes[from + i].absent_at = moment;
+        }
+    }
+}
+
 /* CPU time of each thread so far, by its name. */
 static void print_threads(uint64_t orders)
 {
@@ -123,6 +144,7 @@ int main(int argc, char **argv)
     for (uint64_t done = 0; done < orders; done += group) {
         for (size_t i = 0; i < group; i++)
             make(&slots[i], &writes[i], &random, done + i);
+        find(store, writes, group);
         store_submit(store, writes, group);
         for (size_t i = 0; i < group; i++)
             ORDO_REQUIRE(writes[i].result == 0);

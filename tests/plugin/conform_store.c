@@ -203,6 +203,15 @@ static bool is_bounded(void)
     return found;
 }
 
+static bool has_find(void)
+{
+    struct fake_plugin *store = store_open(module, settings);
+    bool found = ordo_store_has_find(store->plugin->ops);
+
+    fake_plugin_close(store);
+    return found;
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_case, close_case)
 
 int main(int argc, char **argv)
@@ -233,6 +242,13 @@ int main(int argc, char **argv)
         CASE(test_what_one_sink_has_taken_is_there_for_the_other),
         CASE(test_a_reader_beside_writers_misses_nothing),
     };
+    const struct CMUnitTest finding[] = {
+        CASE(test_find_tells_what_is_there),
+        CASE(test_what_was_absent_is_written),
+        CASE(test_what_came_since_is_met),
+        CASE(test_what_the_same_batch_made_is_met),
+        CASE(test_one_of_four_that_saw_nothing_wins_each_id),
+    };
     const struct CMUnitTest bounded[] = {
         cmocka_unit_test(test_full_store_drops_the_oldest_final),
         cmocka_unit_test(test_full_store_of_undecided_orders_refuses),
@@ -249,6 +265,8 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc && setting_count < 30; i++)
         settings[setting_count++] = argv[i];
     failed = cmocka_run_group_tests_name("every store", all, NULL, NULL);
+    if (has_find())
+        failed += cmocka_run_group_tests_name("stores that look up ids together", finding, NULL, NULL);
     if (is_bounded())
         failed += cmocka_run_group_tests_name("bounded stores", bounded, NULL, NULL);
     return failed;

@@ -21,6 +21,13 @@ void test_decided_order_keeps_its_place_in_the_list(void **state);
 void test_orders_that_come_do_not_shift_the_next_page(void **state);
 void test_pending_gives_orders_on_their_way_by_class_and_age(void **state);
 
+/* conform_store_find.c; only for stores that have it */
+void test_find_tells_what_is_there(void **state);
+void test_what_was_absent_is_written(void **state);
+void test_what_came_since_is_met(void **state);
+void test_what_the_same_batch_made_is_met(void **state);
+void test_one_of_four_that_saw_nothing_wins_each_id(void **state);
+
 /* conform_store_outbox.c */
 void test_decisions_are_read_in_their_order_from_any_place(void **state);
 void test_a_refused_write_emits_nothing(void **state);

@@ -11,8 +11,10 @@
  * reverse. All state hangs off `self`: a plugin may be opened more than once in one process.
  *
  * Versions: ORDO_ABI_MAJOR must be equal; the plugin's minor must not be above the engine's. Tables grow at
- * their end only, and every table starts with its size, so that both sides know what the other has. 1.0
- * 2026-11  the first
+ * their end only, and every table starts with its size, so that both sides know what the other has.
+ *
+ *   1.0  2026-11  the first
+ *   1.1  2026-11  stores: find, ordo_write.absent_at
  */
 #pragma once
 
@@ -20,7 +22,7 @@
 #include <ordo/types.h>
 
 #define ORDO_ABI_MAJOR 1u
-#define ORDO_ABI_MINOR 0u
+#define ORDO_ABI_MINOR 1u
 
 enum ordo_plugin_kind {
     ORDO_PLUGIN_STORE = 1, /* ops: struct ordo_store_ops of ordo/store.h */

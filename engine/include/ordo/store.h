@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #include <ordo/plugin.h>
 #include <ordo/sink.h>
 
@@ -38,6 +40,9 @@ struct ordo_write {
     int result; /* set by the store: 0; ORDO_EEXISTS: the record's state, which may be absent, is none
                                   of `replaces`; ORDO_EFULL: no room and nothing that may be dropped (never for a
                                   record that is there); others: not written */
+    uint32_t
+        absent_at; /* 1.1, where 1.0 had padding: what `find` gave when the order was absent, at most some seconds
+                           ago; 0: not known. It spares a store the look-up, not the comparison. */
 };
 
 /* Called once when all writes of a submit are durable or refused, on any thread, or inside of submit. Must
@@ -141,9 +146,21 @@ struct ordo_store_ops {
     int (*verify)(const struct ordo_host *host, const struct ordo_options *options, const char *folder,
                   ordo_finding_fn found, void *context, struct ordo_store_report *ret_report,
                   struct ordo_error *err);
+
+    /* 1.1. May be NULL. */
+
+    /* Which of these orders there are: ret_results[i] is 0, ORDO_ENOTFOUND, or an error, of which `get` says more. Costs less
+     * than a `get` for each. *ret_moment is for ordo_write.absent_at of those that are not there. May wait for disk reads. */
+    void (*find)(void *self, const ordo_str *ids, size_t count, int *ret_results, uint32_t *ret_moment);
 };
+#define ORDO_STORE_OPS_1_0 offsetof(struct ordo_store_ops, find) /* bytes of the table in 1.0 */
 
 static inline bool ordo_store_is_durable(const struct ordo_store_ops *ops)
 {
-    return ops->size >= sizeof(*ops) && (ops->abilities & ORDO_STORE_DURABLE) != 0;
+    return (ops->abilities & ORDO_STORE_DURABLE) != 0;
+}
+
+static inline bool ordo_store_has_find(const struct ordo_store_ops *ops)
+{
+    return ops->size > ORDO_STORE_OPS_1_0 && ops->find != NULL;
 }

@@ -71,10 +71,10 @@ static void test_other_versions_are_refused(void **state)
 {
     (void)state;
     assert_broken("broken_major", ORDO_EABI,
-                  "is built for plugin interface 2.0, but this engine has 1.0; build it again with this "
+                  "is built for plugin interface 2.1, but this engine has 1.1; build it again with this "
                   "engine's headers");
     assert_broken("broken_minor", ORDO_EABI,
-                  "is built for plugin interface 1.7, but this engine has 1.0 only; build it with this "
+                  "is built for plugin interface 1.7, but this engine has 1.1 only; build it with this "
                   "engine's headers, or "
                   "use it with a newer engine");
 }
@@ -85,14 +85,14 @@ static void test_short_descriptors_are_refused(void **state)
 
     (void)state;
     snprintf(expected, sizeof expected,
-             "its descriptor has 8 bytes, too few for its versions, where interface 1.0 of this engine has "
+             "its descriptor has 8 bytes, too few for its versions, where interface 1.1 of this engine has "
              "%zu; set size to "
              "sizeof(struct ordo_plugin)",
              sizeof(struct ordo_plugin));
     assert_broken("broken_tiny", ORDO_EABI, expected);
     snprintf(
         expected, sizeof expected,
-        "its descriptor has 24 bytes, where interface 1.0 of this engine has %zu; set size to sizeof(struct "
+        "its descriptor has 24 bytes, where interface 1.1 of this engine has %zu; set size to sizeof(struct "
         "ordo_plugin) and build it with this engine's headers",
         sizeof(struct ordo_plugin));
     assert_broken("broken_small", ORDO_EABI, expected);
@@ -106,10 +106,10 @@ static void test_wrong_descriptors_are_refused(void **state)
     assert_broken("broken_no_entry", ORDO_ECONFIG,
                   "exports no ordo_plugin_entry, so it is no plugin; define it as ordo/plugin.h declares it "
                   "(this engine's "
-                  "interface is 1.0)");
+                  "interface is 1.1)");
     assert_broken(
         "broken_null_entry", ORDO_ECONFIG,
-        "its ordo_plugin_entry returns NULL; return the descriptor (this engine's interface is 1.0)");
+        "its ordo_plugin_entry returns NULL; return the descriptor (this engine's interface is 1.1)");
     assert_broken("broken_no_open", ORDO_ECONFIG,
                   "its descriptor leaves out 'open', which every plugin needs");
     assert_broken("broken_misnamed", ORDO_ECONFIG,
@@ -117,7 +117,7 @@ static void test_wrong_descriptors_are_refused(void **state)
                   "the same name");
     assert_broken(
         "broken_kind", ORDO_EABI,
-        "has kind 9, which interface 1.0 of this engine does not know; use one of enum ordo_plugin_kind");
+        "has kind 9, which interface 1.1 of this engine does not know; use one of enum ordo_plugin_kind");
     assert_broken("broken_exporter", ORDO_ECONFIG,
                   "is an exporter, and a sink is needed here; this engine cannot use it yet");
     assert_load(broken_folder, "broken_right", ORDO_PLUGIN_STORE, ORDO_ECONFIG,
@@ -127,7 +127,7 @@ static void test_wrong_descriptors_are_refused(void **state)
                   "its descriptor leaves out 'ops'; a sink has a struct ordo_sink_ops there");
     snprintf(
         expected, sizeof expected,
-        "its operations have 16 bytes, where interface 1.0 of this engine has %zu; set size to sizeof(struct "
+        "its operations have 16 bytes, where interface 1.1 of this engine has %zu; set size to sizeof(struct "
         "ordo_sink_ops) and build it with this engine's headers",
         sizeof(struct ordo_sink_ops));
     assert_broken("broken_small_ops", ORDO_EABI, expected);
@@ -157,7 +157,7 @@ static void test_files_that_are_no_modules(void **state)
     assert_broken("broken_symbol", ORDO_ECONFIG,
                   "cannot be loaded: undefined symbol: ordo_nobody_defines_this; build it as a shared object "
                   "that links all "
-                  "it needs and nothing of the engine (its interface is 1.0)");
+                  "it needs and nothing of the engine (its interface is 1.1)");
     snprintf(path, sizeof path, "%s/text.so", empty_folder);
     file = fopen(path, "w");
     assert_non_null(file);
@@ -167,7 +167,7 @@ static void test_files_that_are_no_modules(void **state)
     assert_load(empty_folder, "text", 0, ORDO_ECONFIG,
                 "cannot be loaded: invalid ELF header; build it as a shared object that links all it needs "
                 "and nothing of "
-                "the engine (its interface is 1.0)");
+                "the engine (its interface is 1.1)");
     assert_load(empty_folder, "texd", 0, -ENOENT, "there is no such plugin; did you mean text?");
     assert_load(empty_folder, "sink_file", 0, -ENOENT, "there is no such plugin; the folder has text");
     assert_int_equal(unlink(path), 0);
@@ -265,8 +265,8 @@ static void test_open_tells_every_error_with_its_place(void **state)
         "ordo.yaml:1:10: sinks[0]: broken_right: broken_right: orders can be submitted by a source, "
         "between its start and stop\n"));
     snprintf(expected, sizeof expected,
-             "ordo.yaml:1:10: sinks[0]: %s/broken_major.so: is built for plugin interface 2.0, but this "
-             "engine has 1.0; build "
+             "ordo.yaml:1:10: sinks[0]: %s/broken_major.so: is built for plugin interface 2.1, but this "
+             "engine has 1.1; build "
              "it again with this engine's headers\n",
              broken_folder);
     assert_null(open_sink("{plugin: broken_major}", true, expected));
