@@ -532,7 +532,8 @@ static void test_a_switch_reaches_all_workers_and_old_orders_keep_theirs(void **
         char id[16];
 
         snprintf(id, sizeof(id), "n-%d", i);
-        job = decide(&bench, id, "");
+        assert_true(submit(&bench, job_new(&bench, id, "")));
+        job = wait_answer(&bench);
         if (job == old) { /* it came in between */
             assert_answer_has(old, "\"attributes\":{\"generation\":1}");
             old = NULL;
