@@ -70,6 +70,7 @@ struct ordo_job {
     _Atomic int promise;         /* enum ordo_promise; the one thing that both sides write */
 
     uint32_t attempt;                                       /* attempts begun */
+    uint32_t absent_at;                                     /* of the next write: see ordo_write.absent_at */
     int64_t received_ms;                                    /* UTC */
     int64_t now_ms;                                         /* UTC; ctx.now() of the attempt */
     int64_t received_ns, queued_ns, started_ns, decided_ns; /* monotonic */

@@ -51,6 +51,8 @@ static int worker_init(struct ordo_engine *engine, unsigned index, struct ordo_e
     worker->sleeper.waker = &worker->waker;
     ordo_waker_init(&worker->waker);
     worker->parser = ordo_json_parser_new(engine->options.limits.depth);
+    for (size_t i = 0; i < ORDO__TAKE_MAX; i++)
+        worker->line_parsers[i] = ordo_json_parser_new(engine->options.limits.depth);
     worker->script = ordo_script_new(&engine->options.script, err);
     return worker->script == NULL ? ORDO_ENOMEM : 0;
 }
@@ -66,6 +68,8 @@ static void worker_done(struct ordo__worker *worker)
     ordo_timers_done(&worker->timers);
     ordo_script_free(worker->script);
     ordo_json_parser_free(worker->parser);
+    for (size_t i = 0; i < ORDO__TAKE_MAX; i++)
+        ordo_json_parser_free(worker->line_parsers[i]);
     ordo_ruleset_unref(worker->ruleset);
     ordo_waker_done(&worker->waker);
 }

@@ -376,6 +376,7 @@ void ordo_engine_submit(struct ordo_engine *engine, struct ordo_job_list *jobs)
         job->was_claimed = false;
         job->attempt = 0;
         job->revision = 0;
+        job->absent_at = 0;
         atomic_store_explicit(&job->promise, ORDO_PROMISE_NONE, memory_order_relaxed);
         if (!job->parsed)
             job->priority = ORDO_PRIORITY_MEDIUM;

@@ -75,9 +75,11 @@ void ordo__record(struct ordo__worker *worker, struct ordo_job *job, enum ordo_s
                 .answer = answer,
             },
         .replaces = replaces_own(job),
+        .absent_at = job->absent_at,
         .emits = status != ORDO_STATUS_QUEUED && status != ORDO_STATUS_INVALID &&
                  ordo_emitter_has_sinks(worker->engine->emitter),
     };
+    job->absent_at = 0;
     if (commit->count == ORDO__COMMIT_MAX)
         ordo__record_flush(worker);
 }

@@ -4,7 +4,8 @@
  * One order inside a worker:
  *
  *   intake.c    reads the envelope, claims the id, queues
- *   worker.c    takes it, parses, runs the rules in a coroutine, resumes it when a wait is over
+ *   take.c      takes it, parses, looks for its id in the store, runs the rules in a coroutine
+ *   worker.c    resumes it when a wait is over
  *   outcome.c   turns the run into an answer and a record
  *   record.c    commits a turn's records together, then answers
  */
@@ -51,7 +52,7 @@ struct ordo__worker {
 
     /* owner thread only */
     struct ordo_script *script;
-    struct ordo_json_parser *parser;
+    struct ordo_json_parser *parser, *line_parsers[ORDO__TAKE_MAX];
     struct ordo_ruleset *ruleset; /* loaded */
     struct ordo_timers timers;
     struct ordo_queue_sleeper sleeper;
@@ -169,6 +170,13 @@ enum ordo_counter ordo__job_conflict_counter(const struct ordo_job *job);
 void ordo__queue_pushed(struct ordo_engine *engine);
 
 void ordo__worker_run(void *worker);
+/* The run has ended, or begins to wait. */
+void ordo__hand_run(struct ordo__worker *worker, struct ordo_job *job, struct ordo_run *run);
+
+/* take.c */
+/* How many orders to take at once: as many as are done soon, so that none waits long behind its neighbours. */
+uint32_t ordo__take_count(const struct ordo__worker *worker);
+void ordo__take(struct ordo__worker *worker); /* takes new orders and begins them */
 
 /* outcome.c: the run has ended: fills the job's answer, and adds its record to the open commit, or finishes
  * it. */

@@ -3,6 +3,8 @@
  */
 #include "engine_bench.h"
 
+enum { MEDIUM_WAIT_NS = 500000000 };
+
 /* What the rules do is said by the order's coupon. */
 static const char rule_text[] = "return { name = 'test', about = 'x', apply = function(order, decide, ctx)\n"
                                 "  local c = order.coupon\n"
@@ -96,18 +98,19 @@ struct ordo_ruleset *ruleset_of(struct bench *bench, int generation)
     return ruleset;
 }
 
-static void init(struct bench *bench, bool late_store, uint32_t high_capacity, uint32_t max_in_flight)
+static void init(struct bench *bench, bool late_store, uint32_t high_capacity, uint32_t max_in_flight,
+                 int64_t medium_wait_ns, const struct ordo_store_ops *store)
 {
     struct ordo_engine_options options = {
         .limits = ordo_limits_preset,
         .queue = {.capacity = {high_capacity, 1000, 1000},
-                  .max_wait_ns = {INT64_MAX, (int64_t)500000000, (int64_t)2000000000}},
+                  .max_wait_ns = {INT64_MAX, medium_wait_ns, (int64_t)2000000000}},
         .script = {.on_error = ORDO_ON_ERROR_HOLD, .retry_after_ms = 1, .jit = true},
         .workers = 2,
         .max_in_flight = max_in_flight,
         .max_attempts = 3,
         .retry_max_ms = 3600000,
-        .store = &fault_store_ops,
+        .store = store,
         .store_self = &bench->store,
         .sinks = bench->sinks,
         .sink_count = 1,
@@ -139,12 +142,22 @@ static void init(struct bench *bench, bool late_store, uint32_t high_capacity, u
 
 void bench_init(struct bench *bench, bool late_store, uint32_t high_capacity)
 {
-    init(bench, late_store, high_capacity, 1000);
+    init(bench, late_store, high_capacity, 1000, MEDIUM_WAIT_NS, &fault_store_ops);
 }
 
 void bench_init_narrow(struct bench *bench, uint32_t max_in_flight)
 {
-    init(bench, false, 1000, max_in_flight);
+    init(bench, false, 1000, max_in_flight, MEDIUM_WAIT_NS, &fault_store_ops);
+}
+
+void bench_init_hasty(struct bench *bench)
+{
+    init(bench, false, 1000, 1000, 1, &fault_store_ops);
+}
+
+void bench_init_1_0(struct bench *bench)
+{
+    init(bench, false, 1000, 1000, MEDIUM_WAIT_NS, &fault_store_ops_1_0);
 }
 
 void bench_done(struct bench *bench)
@@ -200,9 +213,15 @@ bool submit(struct bench *bench, struct ordo_job *job)
 
 bool submit_line(struct bench *bench, struct ordo_job *job)
 {
+    return submit_lines(bench, &job, 1);
+}
+
+bool submit_lines(struct bench *bench, struct ordo_job **jobs, size_t count)
+{
     struct ordo_job_list list = {0};
 
-    ordo_job_list_push(&list, job);
+    for (size_t i = 0; i < count; i++)
+        ordo_job_list_push(&list, jobs[i]);
     ordo_engine_submit(bench->engine, &list);
     return list.first == NULL;
 }

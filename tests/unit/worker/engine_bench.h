@@ -46,6 +46,8 @@ struct bench {
 void bench_init(struct bench *bench, bool late_store, uint32_t high_capacity);
 /* With so many orders at most inside each of the two workers. */
 void bench_init_narrow(struct bench *bench, uint32_t max_in_flight);
+void bench_init_hasty(struct bench *bench); /* every medium order, and so every line, is overdue at once */
+void bench_init_1_0(struct bench *bench);   /* over a store of interface 1.0 */
 void bench_done(struct bench *bench);
 
 struct ordo_ruleset *ruleset_of(struct bench *bench, int generation);
@@ -57,6 +59,7 @@ void job_free(struct ordo_job *job);
 bool submit(struct bench *bench, struct ordo_job *job);
 /* The same for one that is not parsed, as a line of a batch. */
 bool submit_line(struct bench *bench, struct ordo_job *job);
+bool submit_lines(struct bench *bench, struct ordo_job **jobs, size_t count); /* at once */
 struct ordo_job *wait_answer(struct bench *bench);
 struct ordo_job *decide(struct bench *bench, const char *id, const char *coupon);
 

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+enum { MOMENT = 42 };
+
 struct late_submit {
     struct late_submit *next;
     struct ordo_write *writes;
@@ -45,6 +47,10 @@ static int write_one(struct fault_store *store, const struct ordo_write *write)
 
     if (store->fail != 0)
         return store->fail;
+    if (write->absent_at != 0) {
+        ORDO_REQUIRE(write->absent_at == MOMENT);
+        store->known_absent++;
+    }
     if ((write->replaces & (old == NULL ? ORDO_STATUS_BIT_ABSENT : ORDO_STATUS_BIT(old->status))) == 0)
         return ORDO_EEXISTS;
     if (old != NULL)
@@ -125,6 +131,7 @@ static int get(void *self, ordo_str id, ordo_record_fn visit, void *context)
     struct fault_store *store = self;
     struct ordo_record *record;
 
+    atomic_fetch_add(&store->gets, 1);
     if (store->fail_read != 0)
         return store->fail_read;
     pthread_mutex_lock(&store->lock);
@@ -132,6 +139,21 @@ static int get(void *self, ordo_str id, ordo_record_fn visit, void *context)
         visit(context, record);
     pthread_mutex_unlock(&store->lock);
     return record == NULL ? ORDO_ENOTFOUND : 0;
+}
+
+static void find_all(void *self, const ordo_str *ids, size_t count, int *ret_results, uint32_t *ret_moment)
+{
+    struct fault_store *store = self;
+
+    atomic_fetch_add(&store->finds, 1);
+    atomic_fetch_add(&store->ids_asked, (int)count);
+    pthread_mutex_lock(&store->lock);
+    *ret_moment = MOMENT;
+    for (size_t i = 0; i < count; i++)
+        ret_results[i] = store->fail_read != 0         ? store->fail_read
+                         : find(store, ids[i]) == NULL ? ORDO_ENOTFOUND
+                                                       : 0;
+    pthread_mutex_unlock(&store->lock);
 }
 
 static int list(void *self, const struct ordo_store_query *query, ordo_record_fn visit, void *context,
@@ -207,17 +229,14 @@ static void stat(void *self, struct ordo_store_stat *ret_stat)
     pthread_mutex_unlock(&store->lock);
 }
 
-const struct ordo_store_ops fault_store_ops = {
-    .size = sizeof(fault_store_ops),
-    .submit = submit,
-    .get = get,
-    .list = list,
-    .pending = pending,
-    .stat = stat,
-    .sinks = sinks,
-    .emissions = emissions,
-    .taken = taken,
-};
+#define OPS_1_0                                                                                              \
+    .submit = submit, .get = get, .list = list, .pending = pending, .stat = stat, .sinks = sinks,            \
+    .emissions = emissions, .taken = taken
+
+const struct ordo_store_ops fault_store_ops = {.size = sizeof(fault_store_ops), OPS_1_0, .find = find_all};
+
+/* Behind its end may be anything. */
+const struct ordo_store_ops fault_store_ops_1_0 = {.size = ORDO_STORE_OPS_1_0, OPS_1_0, .find = find_all};
 
 void fault_store_init(struct fault_store *store, bool late)
 {

@@ -19,11 +19,13 @@ struct fault_store {
     struct ordo_emission emissions[FAULT_STORE_RECORDS]; /* the outbox, with strings of their own */
     size_t emission_count;
     int fail;                   /* result of every write while not 0 */
-    int fail_read;              /* result of every get while not 0 */
+    int fail_read;              /* result of every get, and of every id of a find, while not 0 */
     _Atomic int fail_emissions; /* result of every reading of the outbox while not 0 */
     _Atomic int failed_emissions;
-    _Atomic uint64_t lost_emissions; /* bit N - 1: the store has lost the decision with number N */
-    bool late;                       /* completions come from a thread of their own */
+    _Atomic uint64_t lost_emissions;    /* bit N - 1: the store has lost the decision with number N */
+    _Atomic int gets, finds, ids_asked; /* calls; ids of the finds */
+    _Atomic int known_absent;           /* writes with the moment of a find */
+    bool late;                          /* completions come from a thread of their own */
     struct ordo_thread thread;
     struct ordo_waker waker;
     struct late_submit *submits; /* under lock */
@@ -31,7 +33,7 @@ struct fault_store {
     bool holding;                /* under lock: a late store completes nothing meanwhile */
 };
 
-extern const struct ordo_store_ops fault_store_ops;
+extern const struct ordo_store_ops fault_store_ops, fault_store_ops_1_0; /* of interface 1.0: without find */
 
 void fault_store_init(struct fault_store *store, bool late);
 void fault_store_done(struct fault_store *store);
