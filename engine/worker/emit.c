@@ -148,24 +148,20 @@ static bool heed(struct sink *sink, bool *ret_reopened)
     return stopping;
 }
 
-static bool is_time_over(struct sink *sink)
+/* When a stop that has begun is over. */
+static int64_t stop_end(struct sink *sink)
 {
-    int64_t until;
+    int64_t end;
 
     pthread_mutex_lock(&sink->lock);
-    until = sink->stop_ns;
+    end = sink->stop_ns;
     pthread_mutex_unlock(&sink->lock);
-    return ordo_clock_ns() >= until;
+    return end;
 }
 
-/* Needs a stop that has begun. */
-static int64_t earlier(int64_t until, struct sink *sink)
+static bool is_time_over(struct sink *sink)
 {
-    pthread_mutex_lock(&sink->lock);
-    if (sink->stop_ns < until)
-        until = sink->stop_ns;
-    pthread_mutex_unlock(&sink->lock);
-    return until;
+    return ordo_clock_ns() >= stop_end(sink);
 }
 
 /* Waits before the next try, whatever else is recorded meanwhile; false when the engine stops first. A reopen ends the wait:
@@ -177,12 +173,13 @@ static bool wait_to_retry(struct sink *sink, int64_t wait_ms)
 
     for (;;) {
         bool stopping = heed(sink, &reopened);
+        int64_t end = stopping ? stop_end(sink) : INT64_MAX;
 
-        if (stopping && (is_durable(sink->emitter) || is_time_over(sink)))
+        if (stopping && (is_durable(sink->emitter) || ordo_clock_ns() >= end))
             return false; /* a durable store has it for the next start */
         if (reopened || ordo_clock_ns() >= until)
             return true;
-        ordo_waker_wait(&sink->waker, stopping ? earlier(until, sink) : until);
+        ordo_waker_wait(&sink->waker, until < end ? until : end);
     }
 }
 

@@ -16,9 +16,9 @@ enum { CLAIMED_WAIT_NS = 100000000 };
 static bool take_pending(void *context, const struct ordo_record *record)
 {
     struct ordo__worker *worker = context;
-    int64_t wait_ms = record->due_ms - ordo_clock_utc_ms();
     struct ordo__detached *detached;
     struct ordo_job *job;
+    int64_t wait_ns;
 
     if (record->status != ORDO_STATUS_QUEUED)
         return true;
@@ -28,12 +28,10 @@ static bool take_pending(void *context, const struct ordo_record *record)
     job->queued_ns = worker->now_ns;
     job->was_claimed = !ordo_inflight_claim(worker->engine->inflight, job);
     worker->engine->recovery.count += !job->was_claimed;
-    if (job->was_claimed)
+    wait_ns = job->was_claimed ? CLAIMED_WAIT_NS : (record->due_ms - ordo_clock_utc_ms()) * 1000000;
+    if (wait_ns > 0)
         ordo_timers_push(&worker->timers,
-                         (struct ordo_timer){.due_ns = worker->now_ns + CLAIMED_WAIT_NS, .job = job});
-    else if (wait_ms > 0)
-        ordo_timers_push(&worker->timers,
-                         (struct ordo_timer){.due_ns = worker->now_ns + wait_ms * 1000000, .job = job});
+                         (struct ordo_timer){.due_ns = worker->now_ns + wait_ns, .job = job});
     else
         ordo_job_list_push(&worker->taken, job);
     return true;
