@@ -2,10 +2,11 @@
  * emit.c: one thread a sink, which reads the store's outbox.
  *
  * What waits when a sink comes back for more goes to it as one batch: otherwise a sink that pays for each call (a
- * request, an fsync) would fall behind for good once it is behind.
+ * request, an fsync) would fall behind for good once it is behind. The sink may take it in parts, and the store hears of
+ * each.
  *
- * A batch that a sink refuses comes again after a wait that doubles from 100 ms to 5 s, for as long as the engine runs:
- * giving up is the sink's own decision (sink_webhook has a dead-letter file). Locks: sink->lock, then nothing.
+ * What a sink refuses comes again after a wait that doubles from 100 ms to 5 s, for as long as the engine runs: giving up
+ * is the sink's own decision (sink_webhook has a dead-letter file). Locks: sink->lock, then nothing.
  */
 #include "worker/emit.h"
 
@@ -25,9 +26,10 @@ enum { BATCH_ENOUGH = 1000, BATCH_ENOUGH_BYTES = 1024 * 1024 };
 /* Decisions copied out of the store. */
 struct batch {
     struct ordo_emission items[BATCH_ENOUGH];
-    size_t count, lost;       /* lost: passed over, the store does not have them */
-    uint64_t last;            /* sequence number */
-    struct ordo_buffer bytes; /* ids and decisions, one behind the other */
+    uint64_t sequences[BATCH_ENOUGH]; /* their numbers in the outbox */
+    size_t count, lost;               /* lost: passed over, the store does not have them */
+    uint64_t last;                    /* number up to which it was read */
+    struct ordo_buffer bytes;         /* ids and decisions, one behind the other */
 };
 
 struct sink {
@@ -183,32 +185,55 @@ static bool wait_to_retry(struct sink *sink, int64_t wait_ms)
     }
 }
 
-/* Gives the batch to the sink until it takes it; false when the engine stops first. */
+/* The sink has taken so many more of its batch. Behind the last one nothing is left but what nobody can give it. */
+static void note_taken(struct sink *sink, size_t from, size_t count)
+{
+    const struct batch *batch = &sink->batch;
+    bool is_all = from + count == batch->count;
+    uint64_t sequence = is_all ? batch->last : batch->sequences[from + count - 1];
+
+    ordo_metrics_add(sink->metrics, ORDO_COUNTER_SINK_EMITTED, count);
+    ordo_metrics_add(sink->metrics, ORDO_COUNTER_SINK_LOST, is_all ? batch->lost : 0);
+    atomic_store_explicit(&sink->taken, sequence, memory_order_relaxed);
+    sink->emitter->store->taken(sink->emitter->store_self, sink->index, sequence);
+}
+
+/* Gives the sink what is left of the batch; how many it took, or a negative code. */
+static int emit_some(struct sink *sink, size_t from, struct ordo_error *err)
+{
+    size_t left = sink->batch.count - from;
+    int result = sink->ops->emit(sink->instance->self, sink->batch.items + from, left, err);
+
+    return result == 0 || (result > 0 && (size_t)result > left) ? (int)left : result;
+}
+
+/* Gives the batch to the sink until it has taken all of it; false when the engine stops first. */
 static bool emit_batch(struct sink *sink)
 {
-    struct batch *batch = &sink->batch;
     int64_t wait_ms = RETRY_FIRST_MS;
     struct ordo_error err = {0};
+    size_t taken = 0;
+    bool reopened;
 
-    while (sink->ops->emit(sink->instance->self, batch->items, batch->count, &err) != 0) {
+    for (;;) {
+        int result = emit_some(sink, taken, &err);
+
+        if (result > 0) {
+            note_taken(sink, taken, (size_t)result);
+            taken += (size_t)result;
+            wait_ms = RETRY_FIRST_MS;
+            if (taken == sink->batch.count)
+                return true;
+            if (heed(sink, &reopened) && is_time_over(sink))
+                return false;
+            continue;
+        }
         ordo_metrics_add(sink->metrics, ORDO_COUNTER_SINK_RETRIED, 1);
         log_refused(sink, &err);
         if (!wait_to_retry(sink, wait_ms))
             return false;
         wait_ms = wait_ms * 2 < RETRY_MOST_MS ? wait_ms * 2 : RETRY_MOST_MS;
     }
-    ordo_metrics_add(sink->metrics, ORDO_COUNTER_SINK_EMITTED, batch->count);
-    return true;
-}
-
-/* The sink has it, or nobody can give it. */
-static void note_taken(struct sink *sink)
-{
-    const struct batch *batch = &sink->batch;
-
-    ordo_metrics_add(sink->metrics, ORDO_COUNTER_SINK_LOST, batch->lost);
-    atomic_store_explicit(&sink->taken, batch->last, memory_order_relaxed);
-    sink->emitter->store->taken(sink->emitter->store_self, sink->index, batch->last);
 }
 
 static bool collect(void *context, uint64_t sequence, const struct ordo_emission *emission)
@@ -220,6 +245,7 @@ static bool collect(void *context, uint64_t sequence, const struct ordo_emission
         batch->lost++;
         return true;
     }
+    batch->sequences[batch->count] = sequence;
     /* Lengths only: the buffer may still move. */
     batch->items[batch->count++] =
         (struct ordo_emission){{NULL, emission->id.len}, emission->revision, {NULL, emission->decision.len}};
@@ -277,9 +303,10 @@ static void sink_run(void *context)
             flushed = false;
             if (!emit_batch(sink))
                 break;
+            continue;
         }
         if (sink->batch.last > sink->taken) {
-            note_taken(sink);
+            note_taken(sink, 0, 0);
             continue;
         }
         if (!flushed)

@@ -21,9 +21,10 @@ struct ordo_sink_stat {
 
 struct ordo_sink_ops {
     uint32_t size;
-    /* Takes all of them, or fails; then the same batch comes again after a wait, so it may have been taken in
-     * part. What it took does not come again, so it returns when that is where it is meant to be. The items are
-     * valid during the call only. */
+    /* Takes the items from the first one on. Returns 0: all are taken; n > 0: the first n are, and the rest comes at once;
+     * negative, with *err: the same items come again after a wait, so they may have been taken in part. What it took does not
+     * come again, so it returns when that is where it is meant to be. A sink that takes its time for each part says so part
+     * by part: a stop or a crash then repeats one part at most. The items are valid during the call only. */
     int (*emit)(void *self, const struct ordo_emission *items, size_t count, struct ordo_error *err);
     /* Nothing more is due for now, or the engine stops: what is buffered goes out. */
     int (*flush)(void *self, struct ordo_error *err);

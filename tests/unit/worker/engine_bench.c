@@ -50,10 +50,13 @@ static int sink_emit(void *self, const struct ordo_emission *items, size_t count
 
     pthread_mutex_lock(&bench->sink_lock);
     bench->attempts++;
-    if (bench->sink_failures > 0) {
-        bench->sink_failures--;
+    if (bench->sink_failures > 0 || (bench->sink_bounded && bench->sink_room == 0)) {
+        bench->sink_failures -= bench->sink_failures > 0;
         result = ordo_fail(err, ORDO_EIO, "test", "does not take it");
     } else {
+        if (bench->sink_bounded && bench->sink_room < count)
+            result = (int)(count = bench->sink_room);
+        bench->sink_room -= bench->sink_bounded ? count : 0;
         for (size_t i = 0; i < count; i++)
             ordo_buffer_printf(&bench->emitted, ORDO_STR_FMT "/%u ", ORDO_STR_ARG(items[i].id),
                                items[i].revision);

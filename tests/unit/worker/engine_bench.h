@@ -40,6 +40,8 @@ struct bench {
     pthread_mutex_t sink_lock;
     struct ordo_buffer emitted; /* "id/revision " */
     int sink_failures;          /* emits that fail first */
+    bool sink_bounded;          /* it takes only sink_room more, what fits of a batch, then nothing */
+    size_t sink_room;
     int attempts, flushes;
 };
 

@@ -216,7 +216,8 @@ static int emissions(void *self, uint64_t after, ordo_emission_fn visit, void *c
 
 static void taken(void *self, size_t sink, uint64_t sequence)
 {
-    (void)self, (void)sink, (void)sequence;
+    (void)sink;
+    atomic_store(&((struct fault_store *)self)->taken, sequence);
 }
 
 static void stat(void *self, struct ordo_store_stat *ret_stat)

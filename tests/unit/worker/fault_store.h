@@ -25,6 +25,7 @@ struct fault_store {
     _Atomic uint64_t lost_emissions;    /* bit N - 1: the store has lost the decision with number N */
     _Atomic int gets, finds, ids_asked; /* calls; ids of the finds */
     _Atomic int known_absent;           /* writes with the moment of a find */
+    _Atomic uint64_t taken;             /* what a sink said last that it has */
     bool late;                          /* completions come from a thread of their own */
     struct ordo_thread thread;
     struct ordo_waker waker;

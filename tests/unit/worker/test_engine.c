@@ -459,6 +459,40 @@ static void test_what_waits_for_a_sink_goes_to_it_in_one_batch(void **state)
     bench_done(&bench);
 }
 
+/* What it has is known at once, and does not come again when it refuses the rest. */
+static void test_a_sink_takes_a_batch_in_parts(void **state)
+{
+    enum { ORDERS = 20, ROOM = 5 };
+    char id[16], expected[ORDERS * 16] = "";
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    pthread_mutex_lock(&bench.sink_lock); /* a call of emit waits for it */
+    for (int i = 0; i < ORDERS; i++) {
+        snprintf(id, sizeof(id), "o-%d", i);
+        job_free(decide(&bench, id, ""));
+        snprintf(expected + strlen(expected), sizeof(expected) - strlen(expected), "%s/1 ", id);
+    }
+    bench.sink_bounded = true;
+    bench.sink_room = ROOM;
+    pthread_mutex_unlock(&bench.sink_lock);
+    while (counter(&bench, ORDO_COUNTER_SINK_RETRIED) == 0)
+        sched_yield();
+    assert_int_equal(atomic_load(&bench.store.taken), ROOM);
+    assert_int_equal(counter(&bench, ORDO_COUNTER_SINK_EMITTED), ROOM);
+    pthread_mutex_lock(&bench.sink_lock);
+    bench.sink_room = ORDERS;
+    pthread_mutex_unlock(&bench.sink_lock);
+    assert_true(ordo_engine_drain(bench.engine, INT64_MAX));
+    ordo_engine_stop(bench.engine);
+    ordo_engine_stop_sinks(bench.engine, INT64_MAX);
+    ordo_buffer_put(&bench.emitted, 0);
+    assert_string_equal(bench.emitted.ptr, expected);
+    assert_int_equal(atomic_load(&bench.store.taken), ORDERS);
+    bench_done(&bench);
+}
+
 /* What cannot be read now is read later; nothing is passed over. */
 static void test_a_sink_waits_for_an_outbox_that_cannot_be_read(void **state)
 {
@@ -609,6 +643,7 @@ int main(void)
         cmocka_unit_test(test_lines_of_a_batch_are_read_by_the_workers),
         cmocka_unit_test(test_sinks_get_every_decision_at_least_once),
         cmocka_unit_test(test_what_waits_for_a_sink_goes_to_it_in_one_batch),
+        cmocka_unit_test(test_a_sink_takes_a_batch_in_parts),
         cmocka_unit_test(test_a_sink_waits_for_an_outbox_that_cannot_be_read),
         cmocka_unit_test(test_a_decision_that_the_store_has_lost_holds_no_sink_up),
         cmocka_unit_test(test_a_switch_reaches_all_workers_and_old_orders_keep_theirs),
