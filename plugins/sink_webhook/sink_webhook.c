@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * sink_webhook.c: posts decisions to a URL, in batches of one JSON document a line.
  *
- * emit makes one attempt a call: when the receiver is not there it fails, and the engine, which alone knows
- * whether it is about to stop, brings the same decisions again. The sink remembers how far it came with them,
- * how often it tried and when the next attempt is due (exponential backoff with full jitter, or what
- * Retry-After says). A call before that time waits, but at most WAIT_MAX_NS, so a stop is held up by no more
- * than that and the timeout of one request.
+ * emit makes one attempt with one request a call, and says how many decisions that was: a stop or a crash repeats
+ * no more than these. When the receiver does not take them it fails, and the engine, which alone knows whether it is
+ * about to stop, brings the same decisions again. The sink remembers how often it tried and when the next attempt is
+ * due (exponential backoff with full jitter, or what Retry-After says). A call before that time waits, but at most
+ * WAIT_MAX_NS, so a stop is held up by no more than that and the timeout of one request.
  *
- * A batch that is refused, or was tried `retries` times more, goes to the dead-letter file: nothing is given
- * up silently. What was not delivered before a stop waits in the store and comes again after the next start.
+ * A batch that is refused, or was answered with a passing failure `retries` times more, goes to the dead-letter file:
+ * nothing is given up silently. No answer is no refusal: then the sink tries for as long as it takes. What was not
+ * delivered before a stop waits in the store and comes again after the next start.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -27,13 +28,13 @@ enum { WAIT_MAX_NS = 1000000000, TELL_AGAIN_NS = 1000000000 };
 
 static const struct ordo_option options[] = {
     {"url", ORDO_OPTION_STRING, NULL, 1, 4095, NULL, "Where to post decisions: http:// or https://."},
-    {"dead_letter", ORDO_OPTION_STRING, NULL, 1, 4095, NULL,
-     "File for decisions that the receiver refused or never took."},
+    {"dead_letter", ORDO_OPTION_STRING, NULL, 1, 4095, NULL, "File for decisions that the receiver refused."},
     {"batch", ORDO_OPTION_INT, "100", 1, 10000, "decisions", "Decisions in one request at most."},
     {"timeout", ORDO_OPTION_DURATION, "10s", 1000, 600000000, NULL,
      "Longest time that one request may take."},
     {"retries", ORDO_OPTION_INT, "8", 0, 1000, NULL,
-     "Attempts after the first one, before the batch goes to the dead-letter file."},
+     "Passing failures (408, 429, 5xx) that are tried again; one more, and the batch goes to the dead-letter "
+     "file."},
     {"backoff_min", ORDO_OPTION_DURATION, "200ms", 0, 3600000000, NULL,
      "Longest wait before the first retry; it doubles with each."},
     {"backoff_max", ORDO_OPTION_DURATION, "30s", 0, 3600000000, NULL,
@@ -61,10 +62,9 @@ struct webhook {
     struct random_state random;
     char *body; /* of a request */
     size_t body_capacity;
-    struct identity identity; /* of the decisions that emit was called with last */
-    bool is_unfinished;       /* it did not finish them, so they come again */
-    size_t position;          /* of the decisions of identity: taken or dead */
-    unsigned attempts;        /* with the batch at position */
+    struct identity identity; /* of the batch that was tried last */
+    unsigned attempts;        /* with it, all in vain; 0: it is done with */
+    unsigned refusals;        /* of these, answered with a passing failure */
     int64_t due_ns;           /* of the next attempt */
     size_t untold;            /* decisions in the dead-letter file that the log does not know of */
     int64_t told_ns;          /* when it was told last; 0: never */
@@ -188,62 +188,67 @@ static int make_body(struct webhook *webhook, const struct ordo_emission *items,
     return 0;
 }
 
+/* The batch was not taken. 0: it is in the dead-letter file, there is no more to do with it. */
+static int note_failure(struct webhook *webhook, const struct ordo_emission *items, size_t count,
+                        const struct webhook_answer *answer, struct ordo_error *err)
+{
+    const struct ordo_host *host = webhook->host;
+
+    webhook->attempts++;
+    webhook->refusals += answer->verdict == WEBHOOK_RETRY;
+    atomic_fetch_add_explicit(&webhook->failed, 1, memory_order_relaxed);
+    if (answer->verdict == WEBHOOK_REFUSED || webhook->refusals > webhook->retries) {
+        add_dead_letters(&webhook->dead_letter, items, count, answer->reason);
+        return write_dead_letters(webhook, count, answer->reason, err);
+    }
+    webhook->due_ns = host->monotonic_ns(host->engine) + backoff_ns(webhook, answer->retry_after_ms);
+    if (answer->verdict == WEBHOOK_AWAY)
+        return host->fail(err, ORDO_EIO, webhook->url, "no answer at attempt %u, it goes on trying: %s",
+                          webhook->attempts, answer->reason);
+    return host->fail(err, ORDO_EIO, webhook->url, "refusal %u of %u: %s", webhook->refusals,
+                      webhook->retries + 1, answer->reason);
+}
+
 /* One attempt with one batch. 0: it is taken, or in the dead-letter file. */
 static int try_batch(struct webhook *webhook, const struct ordo_emission *items, size_t count,
                      struct ordo_error *err)
 {
     const struct ordo_host *host = webhook->host;
-    struct identity identity = identify(items, count);
     struct webhook_answer answer;
     ordo_str body;
     char key[64];
 
     if (!wait_until_due(webhook))
-        return host->fail(err, ORDO_EIO, webhook->url, "waits before retry %u of %u", webhook->attempts,
-                          webhook->retries);
+        return host->fail(err, ORDO_EIO, webhook->url, "waits before retry %u", webhook->attempts);
     if (make_body(webhook, items, count, &body) != 0)
         return host->fail(err, ORDO_ENOMEM, webhook->url, "out of memory");
-    snprintf(key, sizeof(key), "ordo-%016llx%016llx", (unsigned long long)identity.a,
-             (unsigned long long)identity.b);
+    snprintf(key, sizeof(key), "ordo-%016llx%016llx", (unsigned long long)webhook->identity.a,
+             (unsigned long long)webhook->identity.b);
     webhook_post(webhook->poster, body, key, &answer);
-    webhook->attempts++;
-    if (answer.verdict == WEBHOOK_TAKEN) {
-        atomic_fetch_add_explicit(&webhook->emitted, count, memory_order_relaxed);
-        return 0;
-    }
-    atomic_fetch_add_explicit(&webhook->failed, 1, memory_order_relaxed);
-    if (answer.verdict == WEBHOOK_RETRY && webhook->attempts <= webhook->retries) {
-        webhook->due_ns = host->monotonic_ns(host->engine) + backoff_ns(webhook, answer.retry_after_ms);
-        return host->fail(err, ORDO_EIO, webhook->url, "attempt %u of %u: %s", webhook->attempts,
-                          webhook->retries + 1, answer.reason);
-    }
-    add_dead_letters(&webhook->dead_letter, items, count, answer.reason);
-    return write_dead_letters(webhook, count, answer.reason, err);
+    if (answer.verdict != WEBHOOK_TAKEN)
+        return note_failure(webhook, items, count, &answer, err);
+    atomic_fetch_add_explicit(&webhook->emitted, count, memory_order_relaxed);
+    return 0;
 }
 
 static int emit(void *self, const struct ordo_emission *items, size_t count, struct ordo_error *err)
 {
     struct webhook *webhook = self;
-    struct identity identity = identify(items, count);
-    bool is_same = webhook->identity.a == identity.a && webhook->identity.b == identity.b;
+    size_t size = count < webhook->batch ? count : webhook->batch;
+    struct identity identity = identify(items, size);
+    int result;
 
-    if (!is_same || !webhook->is_unfinished) {
-        webhook->is_unfinished = true;
+    if (size == 0)
+        return 0;
+    if (webhook->identity.a != identity.a || webhook->identity.b != identity.b) {
         webhook->identity = identity;
-        webhook->position = 0;
-        webhook->attempts = 0;
+        webhook->attempts = webhook->refusals = 0;
     }
-    while (webhook->position < count) {
-        size_t left = count - webhook->position, size = left < webhook->batch ? left : webhook->batch;
-        int result = try_batch(webhook, items + webhook->position, size, err);
-
-        if (result != 0)
-            return result;
-        webhook->position += size;
-        webhook->attempts = 0;
-    }
-    webhook->is_unfinished = false;
-    return 0;
+    result = try_batch(webhook, items, size, err);
+    if (result != 0)
+        return result;
+    webhook->attempts = webhook->refusals = 0;
+    return (int)size;
 }
 
 static int flush(void *self, struct ordo_error *err)
@@ -291,7 +296,7 @@ static void close_webhook(void *self)
     if (webhook == NULL)
         return;
     if (webhook->untold > 0)
-        tell_dead_letters(webhook, "they were refused, or their retries used up");
+        tell_dead_letters(webhook, "they were refused");
     webhook_poster_close(webhook->poster);
     line_file_close(&webhook->dead_letter);
     free(webhook->body);

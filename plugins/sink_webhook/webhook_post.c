@@ -149,15 +149,15 @@ static struct curl_slist *make_headers(const struct webhook_poster *poster, cons
     return headers;
 }
 
-/* What went wrong below HTTP is worth another try, whatever it is: names, connections and certificates get
- * mended. */
+/* What went wrong below HTTP says nothing about the decisions, whatever it is: names, connections and certificates
+ * get mended. */
 static void judge(struct webhook_poster *poster, CURLcode code, struct webhook_answer *answer)
 {
     curl_off_t retry_after = 0;
     long status = 0;
 
     if (code != CURLE_OK) {
-        answer->verdict = WEBHOOK_RETRY;
+        answer->verdict = WEBHOOK_AWAY;
         snprintf(answer->reason, sizeof(answer->reason), "%s",
                  poster->curl_error[0] != '\0' ? poster->curl_error : curl_easy_strerror(code));
         return;

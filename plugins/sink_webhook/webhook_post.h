@@ -11,8 +11,9 @@ struct webhook_poster;
 
 enum webhook_verdict {
     WEBHOOK_TAKEN = 0, /* 2xx */
-    WEBHOOK_RETRY,     /* 408, 429, 5xx, and whatever goes wrong below HTTP */
+    WEBHOOK_RETRY,     /* 408, 429, 5xx */
     WEBHOOK_REFUSED,   /* any other answer: the same bytes will not do better */
+    WEBHOOK_AWAY,      /* no answer: whatever goes wrong below HTTP */
 };
 
 struct webhook_answer {

@@ -3,13 +3,9 @@
 """What operators look at: statistics, metrics, health, events, the contract, rules and their reload."""
 import os
 import re
-import socket
-import tempfile
-import time
-import unittest
 
-from harness import Engine, ROOT, main
-from http_cases import an_order, Events, HttpTest, TRY
+from harness import ROOT, main
+from http_cases import an_order, Events, HttpTest
 
 
 class Observing(HttpTest):
@@ -175,27 +171,6 @@ class BrokenRules(HttpTest):
         self.assertEqual(self.post(an_order("broken-1")).status, 200)
         os.unlink(os.path.join(self.engine.scripts, "rules/20_broken.lua"))
         self.assertEqual(self.request("POST", "/rules/reload").status, 200)
-
-
-SINK_REFUSES = "were not taken and come again"
-
-
-class SinkThatIsAway(unittest.TestCase):
-    def test_it_is_counted_each_time_and_logged_once_a_second(self):
-        with socket.socket() as nobody, tempfile.TemporaryDirectory(prefix="ordo-test-") as folder:
-            nobody.bind(("127.0.0.1", 0))  # and does not listen
-            sink = {"plugin": "sink_webhook", "url": f"http://127.0.0.1:{nobody.getsockname()[1]}/", "retries": 1,
-                    "dead_letter": os.path.join(folder, "dead"), "backoff_min": "0s", "backoff_max": "0s"}
-            begun = time.monotonic()
-            with Engine(rules=TRY, settings={"sinks": [sink]}) as engine:
-                for number in range(1, 9):  # each a batch of its own
-                    self.assertEqual(engine.post(an_order(f"away-{number}")).status, 200)
-                    engine.wait_until(lambda: engine.metric("ordo_sink_decisions_total") == number, "the dead letter")
-                self.assertEqual(engine.metric("ordo_sink_retries_total"), 8)
-                lines = [line for line in engine.log.splitlines() if SINK_REFUSES in line]
-                # However slow the machine: one at once, then one for each second that passed.
-                self.assertLessEqual(len(lines), 1 + int(time.monotonic() - begun), lines)
-                self.assertIn("attempt 1 of 2: ", lines[0])
 
 
 if __name__ == "__main__":
