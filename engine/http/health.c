@@ -17,10 +17,13 @@ void ordo__livez_get(struct ordo__request *request)
 
 void ordo__readyz_get(struct ordo__request *request)
 {
-    bool draining = is_draining(request);
+    ordo_str reason = is_draining(request) ? ORDO_STR("stopping\n")
+                      : ordo_engine_is_store_full(request->loop->engine)
+                          ? ORDO_STR("the store has no room for new orders; the log says why\n")
+                          : ORDO_STR_NONE;
 
-    ordo__reply(request, draining ? 503 : 200, "text/plain; charset=utf-8",
-                draining ? ORDO_STR("stopping\n") : ORDO_STR("ready\n"));
+    ordo__reply(request, reason.len > 0 ? 503 : 200, "text/plain; charset=utf-8",
+                reason.len > 0 ? reason : ORDO_STR("ready\n"));
 }
 
 static void write_check(struct ordo_json_writer *json, const char *name, bool good, const char *bad)
@@ -34,21 +37,23 @@ void ordo__health_get(struct ordo__request *request)
     struct ordo_buffer out = {0};
     struct ordo_json_writer json = ordo_json_writer(&out);
     struct ordo_engine_figures figures;
-    bool room = true, draining = is_draining(request), rules;
+    bool room = true, draining = is_draining(request), rules, full;
 
     ordo_engine_figures(request->loop->engine, &figures);
     for (int i = 0; i < ORDO_PRIORITY_COUNT; i++)
         room = room && figures.queue.depth[i] < figures.queue.capacity[i];
     rules = figures.generation > 0;
+    full = figures.store.is_full;
     ordo_json_object(&json);
     ordo_json_key_string(&json, ORDO_STR("status"),
-                         draining        ? ORDO_STR("stopping")
-                         : room && rules ? ORDO_STR("ok")
-                                         : ORDO_STR("degraded"));
+                         draining                 ? ORDO_STR("stopping")
+                         : room && rules && !full ? ORDO_STR("ok")
+                                                  : ORDO_STR("degraded"));
     ordo_json_key(&json, ORDO_STR("checks"));
     ordo_json_object(&json);
     write_check(&json, "queue", room, "full");
     write_check(&json, "rules", rules, "none");
+    write_check(&json, "store", !full, "full");
     write_check(&json, "accepting", !draining, "stopping");
     ordo_json_end_object(&json);
     ordo_json_key_string(&json, ORDO_STR("version"), ORDO_STR(ORDO_VERSION));

@@ -65,6 +65,7 @@ static void expose_figures(struct ordo_http *http, struct ordo_buffer *out)
     counter(out, "ordo_store_writes_total", "Records written.", figures.store.writes);
     counter(out, "ordo_store_dropped_total", "Final orders dropped to make room.", figures.store.dropped);
     counter(out, "ordo_store_refused_total", "Records that the store refused.", figures.store.refused);
+    gauge(out, "ordo_store_full", "1 while the store has no room for new orders.", figures.store.is_full);
     gauge(out, "ordo_sink_backlog", "Decisions that the slowest sink has not taken.",
           (double)figures.sink_backlog);
     gauge(out, "ordo_draining", "1 when the engine is stopping.", figures.draining);

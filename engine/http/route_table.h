@@ -14,7 +14,8 @@ X(STATS, "GET", "/stats", BOTH, ordo__stats_get, "Statistics as JSON")
 X(HEALTHZ, "GET", "/healthz", OPEN, ordo__health_get, "Health with its checks")
 X(HEALTH, "GET", "/health", OPEN, ordo__health_get, "The same as /healthz")
 X(LIVEZ, "GET", "/livez", OPEN, ordo__livez_get, "200 as long as the process answers")
-X(READYZ, "GET", "/readyz", OPEN, ordo__readyz_get, "200 when orders are taken, 503 when the engine stops")
+X(READYZ, "GET", "/readyz", OPEN, ordo__readyz_get,
+  "200 when orders are taken, 503 when the engine stops or its store is full")
 X(METRICS, "GET", "/metrics", ADMIN, ordo__metrics_get, "Metrics in the Prometheus text format")
 X(EVENTS, "GET", "/events", BOTH, ordo__events_get,
   "Server-sent events: decisions and statistics as they happen")

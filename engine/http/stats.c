@@ -101,6 +101,8 @@ static void write_store(struct ordo_json_writer *json, const struct ordo_store_s
     ordo_json_key_int(json, ORDO_STR("dropped"), (int64_t)store->dropped);
     ordo_json_key_int(json, ORDO_STR("writes"), (int64_t)store->writes);
     ordo_json_key_int(json, ORDO_STR("refused"), (int64_t)store->refused);
+    ordo_json_key(json, ORDO_STR("full"));
+    ordo_json_bool(json, store->is_full);
     ordo_json_end_object(json);
 }
 

@@ -344,6 +344,14 @@ const struct ordo_limits *ordo_engine_limits(struct ordo_engine *engine)
     return &engine->options.limits;
 }
 
+bool ordo_engine_is_store_full(struct ordo_engine *engine)
+{
+    struct ordo_store_stat stat = {.size = sizeof(stat)};
+
+    engine->options.store->stat(engine->options.store_self, &stat);
+    return stat.is_full;
+}
+
 bool ordo_engine_is_draining(struct ordo_engine *engine)
 {
     return atomic_load_explicit(&engine->draining, memory_order_relaxed);

@@ -105,6 +105,8 @@ struct ordo_engine_figures {
 void ordo_engine_figures(struct ordo_engine *engine, struct ordo_engine_figures *ret_figures);
 struct ordo_metrics_registry *ordo_engine_metrics(struct ordo_engine *engine);
 const struct ordo_limits *ordo_engine_limits(struct ordo_engine *engine);
+/* The store refuses new orders just now. Any thread. */
+bool ordo_engine_is_store_full(struct ordo_engine *engine);
 bool ordo_engine_is_draining(struct ordo_engine *engine);
 void ordo_engine_reopen(struct ordo_engine *engine); /* SIGUSR1: sinks open their files anew */
 

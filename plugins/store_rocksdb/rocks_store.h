@@ -62,6 +62,8 @@ struct rocks_store {
     struct rocks_database database;
     struct rocks_writer *writer; /* used by the store's thread */
     struct rocks_tidy *tidy;
+    char *folder;            /* whose disk has to have this much free */
+    uint64_t min_free_bytes; /* 0: whatever it has */
     pthread_t thread;
     bool started;
 

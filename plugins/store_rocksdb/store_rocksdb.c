@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 
 #define US_H ((int64_t)3600 * 1000000)
 
@@ -26,6 +27,15 @@ static const struct ordo_option options[] = {
     {0},
 };
 
+/* Looks itself: the store's thread looks when it writes, and nobody may send orders while this says that they are refused. */
+static bool is_full(const struct rocks_store *store)
+{
+    struct statvfs space;
+
+    return store->min_free_bytes > 0 && statvfs(store->folder, &space) == 0 &&
+           (uint64_t)space.f_bavail * space.f_frsize < store->min_free_bytes;
+}
+
 static void stat_all(void *self, struct ordo_store_stat *ret_stat)
 {
     struct rocks_store *store = self;
@@ -37,6 +47,7 @@ static void stat_all(void *self, struct ordo_store_stat *ret_stat)
         .dropped = atomic_load_explicit(&store->dropped, memory_order_relaxed),
         .refused = atomic_load_explicit(&store->refused, memory_order_relaxed),
         .sequence = atomic_load_explicit(&store->sequence, memory_order_relaxed),
+        .is_full = is_full(store),
     };
 
     memcpy(ret_stat, &stat, ret_stat->size < sizeof(stat) ? ret_stat->size : sizeof(stat));
@@ -66,6 +77,7 @@ static void close_store(void *self)
     rocks_database_close(&store->database);
     rocks_sinks_free(store);
     free(store->submitted.items);
+    free(store->folder);
     pthread_cond_destroy(&store->arrived);
     pthread_mutex_destroy(&store->lock);
     free(store);
@@ -109,6 +121,12 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
     pthread_cond_init(&store->arrived, &monotonic);
     pthread_condattr_destroy(&monotonic);
     result = rocks_settings_read(host, values, &settings, path, err);
+    if (result == 0) {
+        store->min_free_bytes = settings.min_free_bytes;
+        store->folder = strdup(settings.path);
+        if (store->folder == NULL)
+            result = host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
+    }
     if (result == 0)
         result = rocks_database_open(&store->database, &settings, host, err);
     if (result == 0)

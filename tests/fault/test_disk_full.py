@@ -43,8 +43,9 @@ class FullDisk(unittest.TestCase):
             self.assertEqual((answer.status, answer.json["code"]), (507, "store_full"))
             self.assertEqual(answer.headers["content-type"], "application/problem+json")
             self.assertEqual(engine.request("GET", "/orders/o-1").json["status"], "done")
-            self.assertEqual(engine.request("GET", "/readyz").status, 200)
+            self.assertEqual(engine.request("GET", "/readyz").status, 503)
             self.empty()
+            self.assertEqual(engine.request("GET", "/readyz").status, 200)  # without an order to try it
             self.assertEqual(engine.post(order("o-2")).status, 200)
 
     def test_a_write_without_space_is_an_end_that_loses_nothing(self):

@@ -155,11 +155,11 @@ class Engine:
             ports = [int(line) for line in file]
         self.port = ports[0]
         self.admin_port = ports[1] if len(ports) > 1 else None
-        self.wait_until(self.is_ready, "/readyz")
+        self.wait_until(lambda: self.is_ok("/livez"), "/livez")
 
-    def is_ready(self):
+    def is_ok(self, path):
         try:
-            return self.request("GET", "/readyz", port=self.admin_port or self.port).status == 200
+            return self.request("GET", path, port=self.admin_port or self.port).status == 200
         except (OSError, http.client.HTTPException):
             return False
 

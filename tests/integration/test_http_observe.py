@@ -66,7 +66,7 @@ class Observing(HttpTest):
         for path in ("/healthz", "/health"):
             answer = self.request("GET", path)
             self.assertEqual((answer.status, answer.json["status"]), (200, "ok"))
-            self.assertEqual(answer.json["checks"], {"queue": "ok", "rules": "ok", "accepting": "ok"})
+            self.assertEqual(answer.json["checks"], {"queue": "ok", "rules": "ok", "store": "ok", "accepting": "ok"})
         self.assertEqual(self.request("GET", "/livez").body, b"ok\n")
         self.assertEqual(self.request("GET", "/readyz").body, b"ready\n")
 

@@ -122,7 +122,12 @@ class Restart(unittest.TestCase):
                 self.assertEqual((answer.status, answer.json["code"]), (507, "store_full"))
             self.assertEqual(engine.batch([order("o-3")]).lines[0]["problem"]["code"], "store_full")
             self.assertEqual(engine.post(order("o-1")).headers.get("idempotent-replayed"), "true")
-            self.assertEqual(engine.request("GET", "/readyz").status, 200)
+            answer = engine.request("GET", "/readyz")
+            self.assertEqual((answer.status, answer.body),
+                             (503, b"the store has no room for new orders; the log says why\n"))
+            answer = engine.request("GET", "/healthz").json
+            self.assertEqual((answer["status"], answer["checks"]["store"]), ("degraded", "full"))
+            self.assertEqual(engine.metric("ordo_store_full"), 1)
             self.assertEqual(engine.stats()["store_failed"], 3)
             self.assertEqual(engine.log.count("less than min_free: new orders are refused until it has more"), 1)
 

@@ -64,7 +64,7 @@ class Stop(unittest.TestCase):
             thread, result = in_thread(engine.post, order("o-1", sleep=1500))
             self.wait_for_orders_inside(engine, 1)
             engine.send_signal(signal.SIGTERM)
-            engine.wait_until(lambda: not engine.is_ready(), "/readyz to say no")
+            engine.wait_until(lambda: not engine.is_ok("/readyz"), "/readyz to say no")
 
             def refused():
                 try:

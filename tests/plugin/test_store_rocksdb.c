@@ -308,10 +308,12 @@ static void test_new_orders_wait_for_space_on_the_disk(void **state)
     snprintf(filler, sizeof(filler), "%s/filler", rocks_folder);
     store = store_open(module, (const char *const[]){rocks_settings[0], min_free, NULL});
     rocks_fill(store, 0, 1, ORDO_STATUS_QUEUED);
+    assert_false(store_stat(store).is_full);
 
     fd = open(filler, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     assert_int_equal(posix_fallocate(fd, 0, margin * 2), 0);
+    assert_true(store_stat(store).is_full); /* also before it has written anything */
     assert_int_equal(store_write(store, store_record(1, ORDO_STATUS_DONE), ABSENT), ORDO_EFULL);
     assert_int_equal(store_write(store, store_record(2, ORDO_STATUS_DONE), ABSENT), ORDO_EFULL);
     assert_int_equal(store_write(store, store_record(0, ORDO_STATUS_DONE), BIT(ORDO_STATUS_QUEUED)), 0);
@@ -321,6 +323,7 @@ static void test_new_orders_wait_for_space_on_the_disk(void **state)
 
     assert_int_equal(close(fd), 0);
     assert_int_equal(unlink(filler), 0);
+    assert_false(store_stat(store).is_full);
     rocks_fill(store, 1, 2, ORDO_STATUS_DONE);
     assert_int_equal(fake_log_count(store, "free again: new orders are taken"), 1);
     assert_int_equal(store_stat(store).refused, 2);

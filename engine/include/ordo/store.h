@@ -73,6 +73,7 @@ struct ordo_store_stat {
     uint32_t size;
     uint64_t records, bytes, dropped, writes, refused;
     uint64_t sequence; /* of the newest decision in the outbox; 0: there was none yet */
+    bool is_full;      /* new orders are refused just now; looked at when it is asked for */
 };
 
 /* A decision and its sequence number; NULL: the store has lost it, which it logs, and the sinks go on behind it. Valid during
