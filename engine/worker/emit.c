@@ -13,24 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "worker/emit_batch.h"
 
 enum { RETRY_FIRST_MS = 100, RETRY_MOST_MS = 5000 };
-
-/* A batch takes no more decisions when it has as much: sinks may copy it whole. */
-enum { BATCH_ENOUGH = 1000, BATCH_ENOUGH_BYTES = 1024 * 1024 };
-
-/* Decisions copied out of the store. */
-struct batch {
-    struct ordo_emission items[BATCH_ENOUGH];
-    uint64_t sequences[BATCH_ENOUGH]; /* their numbers in the outbox */
-    size_t count, lost;               /* lost: passed over, the store does not have them */
-    uint64_t last;                    /* number up to which it was read */
-    struct ordo_buffer bytes;         /* ids and decisions, one behind the other */
-};
 
 struct sink {
     struct ordo_emitter *emitter;
@@ -47,7 +35,7 @@ struct sink {
     int64_t stop_ns;       /* under lock; when stopping */
 
     /* the sink's thread only */
-    struct batch batch;
+    struct ordo__emit_batch batch;
     struct ordo_log_gate refused_gate, unread_gate;
 };
 
@@ -188,7 +176,7 @@ static bool wait_to_retry(struct sink *sink, int64_t wait_ms)
 /* The sink has taken so many more of its batch. Behind the last one nothing is left but what nobody can give it. */
 static void note_taken(struct sink *sink, size_t from, size_t count)
 {
-    const struct batch *batch = &sink->batch;
+    const struct ordo__emit_batch *batch = &sink->batch;
     bool is_all = from + count == batch->count;
     uint64_t sequence = is_all ? batch->last : batch->sequences[from + count - 1];
 
@@ -236,47 +224,6 @@ static bool emit_batch(struct sink *sink)
     }
 }
 
-static bool collect(void *context, uint64_t sequence, const struct ordo_emission *emission)
-{
-    struct batch *batch = context;
-
-    batch->last = sequence;
-    if (emission == NULL) {
-        batch->lost++;
-        return true;
-    }
-    batch->sequences[batch->count] = sequence;
-    /* Lengths only: the buffer may still move. */
-    batch->items[batch->count++] =
-        (struct ordo_emission){{NULL, emission->id.len}, emission->revision, {NULL, emission->decision.len}};
-    ordo_buffer_append(&batch->bytes, emission->id);
-    ordo_buffer_append(&batch->bytes, emission->decision);
-    return batch->count < BATCH_ENOUGH && batch->bytes.len < BATCH_ENOUGH_BYTES;
-}
-
-/* Reads on from what the sink has taken. 0, also when there is no more, or what the store says. */
-static int read_batch(struct sink *sink)
-{
-    struct ordo_emitter *emitter = sink->emitter;
-    struct batch *batch = &sink->batch;
-    const char *at;
-    int result;
-
-    batch->count = batch->lost = 0;
-    batch->last = sink->taken;
-    ordo_buffer_clear(&batch->bytes);
-    result = emitter->store->emissions(emitter->store_self, sink->taken, collect, batch);
-    at = batch->bytes.ptr;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct ordo_emission *item = &batch->items[i];
-
-        item->id.ptr = at;
-        item->decision.ptr = at + item->id.len;
-        at += item->id.len + item->decision.len;
-    }
-    return batch->last > sink->taken ? 0 : result;
-}
-
 static void flush(struct sink *sink)
 {
     struct ordo_error err = {0};
@@ -298,7 +245,8 @@ static void sink_run(void *context)
         stopping = heed(sink, &reopened);
         if (was_stopping && is_time_over(sink))
             break;
-        result = read_batch(sink);
+        result =
+            ordo__emit_batch_read(&sink->batch, sink->emitter->store, sink->emitter->store_self, sink->taken);
         if (sink->batch.count > 0) {
             flushed = false;
             if (!emit_batch(sink))
@@ -414,7 +362,7 @@ void ordo_emitter_free(struct ordo_emitter *emitter)
     if (emitter == NULL)
         return;
     for (size_t i = 0; i < emitter->count; i++) {
-        ordo_buffer_done(&emitter->sinks[i].batch.bytes);
+        ordo__emit_batch_done(&emitter->sinks[i].batch);
         ordo_waker_done(&emitter->sinks[i].waker);
         pthread_mutex_destroy(&emitter->sinks[i].lock);
     }
