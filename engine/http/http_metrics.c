@@ -46,6 +46,55 @@ static void expose_queue(struct ordo_buffer *out, const struct ordo_queue_figure
     by_class(out, "ordo_queue_oldest_seconds", "gauge", "How long the first in line has waited.", oldest);
 }
 
+/* What there is of each sink. */
+enum sink_figure { SINK_BACKLOG, SINK_OLDEST, SINK_EMITTED, SINK_FAILED, SINK_DEAD_LETTERED, SINK_FIGURES };
+
+static double sink_value(const struct ordo_sink_figures *sink, enum sink_figure figure)
+{
+    switch (figure) {
+    case SINK_BACKLOG:
+        return (double)sink->backlog;
+    case SINK_OLDEST:
+        return (double)sink->oldest_ms / 1000;
+    case SINK_EMITTED:
+        return (double)sink->stat.emitted;
+    case SINK_FAILED:
+        return (double)sink->stat.failed;
+    default:
+        return (double)sink->stat.dead_lettered;
+    }
+}
+
+static void expose_sinks(struct ordo_engine *engine, struct ordo_buffer *out)
+{
+    static const struct {
+        const char *metric, *type, *help;
+    } rows[SINK_FIGURES] = {
+        [SINK_BACKLOG] = {"ordo_sink_pending", "gauge", "Decisions that this sink has not taken."},
+        [SINK_OLDEST] = {"ordo_sink_oldest_seconds", "gauge",
+                         "How long ago the first of these was recorded."},
+        [SINK_EMITTED] = {"ordo_sink_emitted_total", "counter", "Decisions that this sink delivered."},
+        [SINK_FAILED] = {"ordo_sink_failed_total", "counter", "Attempts of this sink that failed."},
+        [SINK_DEAD_LETTERED] = {"ordo_sink_dead_lettered_total", "counter",
+                                "Decisions that this sink wrote to its dead-letter file."},
+    };
+    size_t count = ordo_engine_sink_count(engine);
+    struct ordo_sink_figures *sinks = calloc(count + 1, sizeof(*sinks));
+    char labels[128];
+
+    ORDO_REQUIRE(sinks != NULL);
+    for (size_t i = 0; i < count; i++)
+        ordo_engine_sink_figures(engine, i, &sinks[i]);
+    for (int figure = 0; figure < SINK_FIGURES; figure++)
+        for (size_t i = 0; i < count; i++) {
+            snprintf(labels, sizeof(labels), "sink=\"%s\"", sinks[i].name);
+            ordo_metrics_expose_value(out, rows[figure].metric, labels, rows[figure].type,
+                                      i == 0 ? rows[figure].help : NULL,
+                                      sink_value(&sinks[i], (enum sink_figure)figure));
+        }
+    free(sinks);
+}
+
 static void expose_figures(struct ordo_http *http, struct ordo_buffer *out)
 {
     struct ordo_engine_figures figures;
@@ -68,6 +117,7 @@ static void expose_figures(struct ordo_http *http, struct ordo_buffer *out)
     gauge(out, "ordo_store_full", "1 while the store has no room for new orders.", figures.store.is_full);
     gauge(out, "ordo_sink_backlog", "Decisions that the slowest sink has not taken.",
           (double)figures.sink_backlog);
+    expose_sinks(http->engine, out);
     gauge(out, "ordo_draining", "1 when the engine is stopping.", figures.draining);
     gauge(out, "ordo_uptime_seconds", "Time since the start.", (double)(figures.uptime_ns / 1000000) / 1000);
 }

@@ -106,6 +106,27 @@ static void write_store(struct ordo_json_writer *json, const struct ordo_store_s
     ordo_json_end_object(json);
 }
 
+static void write_sinks(struct ordo_engine *engine, struct ordo_json_writer *json)
+{
+    size_t count = ordo_engine_sink_count(engine);
+    struct ordo_sink_figures sink;
+
+    ordo_json_key(json, ORDO_STR("sinks"));
+    ordo_json_object(json);
+    for (size_t i = 0; i < count; i++) {
+        ordo_engine_sink_figures(engine, i, &sink);
+        ordo_json_key(json, ordo_str_from(sink.name));
+        ordo_json_object(json);
+        ordo_json_key_int(json, ORDO_STR("backlog"), (int64_t)sink.backlog);
+        ordo_json_key_int(json, ORDO_STR("oldest_ms"), sink.oldest_ms);
+        ordo_json_key_int(json, ORDO_STR("emitted"), (int64_t)sink.stat.emitted);
+        ordo_json_key_int(json, ORDO_STR("failed"), (int64_t)sink.stat.failed);
+        ordo_json_key_int(json, ORDO_STR("dead_lettered"), (int64_t)sink.stat.dead_lettered);
+        ordo_json_end_object(json);
+    }
+    ordo_json_end_object(json);
+}
+
 void ordo__stats_write(struct ordo_http *http, struct ordo_buffer *out)
 {
     struct ordo_json_writer json = ordo_json_writer(out);
@@ -128,6 +149,7 @@ void ordo__stats_write(struct ordo_http *http, struct ordo_buffer *out)
     ordo_json_key_int(&json, ORDO_STR("generation"), (int64_t)figures.generation);
     ordo_json_key_int(&json, ORDO_STR("lua_bytes"), (int64_t)figures.lua_bytes);
     ordo_json_key_int(&json, ORDO_STR("sink_backlog"), (int64_t)figures.sink_backlog);
+    write_sinks(http->engine, &json);
     write_store(&json, &figures.store);
     ordo_json_key_int(&json, ORDO_STR("connections"), atomic_load(&http->connections));
     ordo_json_key(&json, ORDO_STR("draining"));

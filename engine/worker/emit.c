@@ -37,6 +37,7 @@ struct sink {
     /* the sink's thread only */
     struct ordo__emit_batch batch;
     struct ordo_log_gate refused_gate, unread_gate;
+    bool told_refused; /* and not yet that it takes decisions again */
 };
 
 struct ordo_emitter {
@@ -91,6 +92,64 @@ uint64_t ordo_emitter_backlog(struct ordo_emitter *emitter)
     return most;
 }
 
+size_t ordo_emitter_count(const struct ordo_emitter *emitter)
+{
+    return emitter->count;
+}
+
+/* The decision that comes next for a sink. */
+struct oldest {
+    char id[ORDO_ID_MAX];
+    size_t id_len;
+    int64_t recorded_ms; /* 0: not known */
+};
+
+static bool note_first(void *context, uint64_t sequence, const struct ordo_emission *emission)
+{
+    struct oldest *oldest = context;
+
+    (void)sequence;
+    if (emission == NULL)
+        return true; /* lost: the next one that is there */
+    if (emission->id.len <= sizeof(oldest->id)) {
+        memcpy(oldest->id, emission->id.ptr, emission->id.len);
+        oldest->id_len = emission->id.len;
+    }
+    return false;
+}
+
+static bool note_time(void *context, const struct ordo_record *record)
+{
+    ((struct oldest *)context)->recorded_ms = record->updated_ms;
+    return false;
+}
+
+/* The outbox has no times, but the order has when it was decided. */
+static int64_t age_of_oldest_ms(const struct sink *sink)
+{
+    struct ordo_emitter *emitter = sink->emitter;
+    struct oldest oldest = {.id_len = 0};
+    int64_t age_ms;
+
+    emitter->store->emissions(emitter->store_self, atomic_load(&sink->taken), note_first, &oldest);
+    if (oldest.id_len > 0)
+        emitter->store->get(emitter->store_self, (ordo_str){oldest.id, oldest.id_len}, note_time, &oldest);
+    age_ms = oldest.recorded_ms > 0 ? ordo_clock_utc_ms() - oldest.recorded_ms : 0;
+    return age_ms > 0 ? age_ms : 0;
+}
+
+void ordo_emitter_figures(struct ordo_emitter *emitter, size_t index, struct ordo_sink_figures *ret_figures)
+{
+    struct sink *sink = &emitter->sinks[index];
+
+    *ret_figures = (struct ordo_sink_figures){.name = sink->instance->tag,
+                                              .backlog = left_of(sink, newest(emitter)),
+                                              .stat = {.size = sizeof(ret_figures->stat)}};
+    sink->ops->stat(sink->instance->self, &ret_figures->stat);
+    if (ret_figures->backlog > 0)
+        ret_figures->oldest_ms = age_of_oldest_ms(sink);
+}
+
 static void log_failure(struct sink *sink, const char *what, const struct ordo_error *err)
 {
     char text[1024];
@@ -104,10 +163,20 @@ static void log_refused(struct sink *sink, const struct ordo_error *err)
     char text[1024], more[64];
     uint32_t skipped;
 
-    if (ordo_log_gate_pass(&sink->refused_gate, &skipped))
-        ordo_log_warn(sink->instance->tag, "decisions were not taken and come again: %s%s",
-                      ordo_error_format(err, text, sizeof(text)),
-                      ordo_log_skipped(skipped, more, sizeof(more)));
+    if (!ordo_log_gate_pass(&sink->refused_gate, &skipped))
+        return;
+    sink->told_refused = true;
+    ordo_log_warn(sink->instance->tag, "decisions were not taken and come again: %s%s",
+                  ordo_error_format(err, text, sizeof(text)), ordo_log_skipped(skipped, more, sizeof(more)));
+}
+
+/* `attempts` failed before, and the first of them `since_ns` ago. */
+static void log_recovered(struct sink *sink, unsigned attempts, int64_t since_ns)
+{
+    if (sink->told_refused)
+        ordo_log_info(sink->instance->tag, "takes decisions again, after %u failed attempt%s in %.1f s",
+                      attempts, attempts == 1 ? "" : "s", (double)since_ns / 1e9);
+    sink->told_refused = false;
 }
 
 static void log_unread(struct sink *sink, int result)
@@ -198,8 +267,9 @@ static int emit_some(struct sink *sink, size_t from, struct ordo_error *err)
 /* Gives the batch to the sink until it has taken all of it; false when the engine stops first. */
 static bool emit_batch(struct sink *sink)
 {
-    int64_t wait_ms = RETRY_FIRST_MS;
+    int64_t wait_ms = RETRY_FIRST_MS, failed_ns = 0;
     struct ordo_error err = {0};
+    unsigned failures = 0;
     size_t taken = 0;
     bool reopened;
 
@@ -209,6 +279,9 @@ static bool emit_batch(struct sink *sink)
         if (result > 0) {
             note_taken(sink, taken, (size_t)result);
             taken += (size_t)result;
+            if (failures > 0)
+                log_recovered(sink, failures, ordo_clock_ns() - failed_ns);
+            failures = 0;
             wait_ms = RETRY_FIRST_MS;
             if (taken == sink->batch.count)
                 return true;
@@ -216,6 +289,8 @@ static bool emit_batch(struct sink *sink)
                 return false;
             continue;
         }
+        if (failures++ == 0)
+            failed_ns = ordo_clock_ns();
         ordo_metrics_add(sink->metrics, ORDO_COUNTER_SINK_RETRIED, 1);
         log_refused(sink, &err);
         if (!wait_to_retry(sink, wait_ms))

@@ -27,4 +27,16 @@ bool ordo_emitter_has_sinks(const struct ordo_emitter *emitter);
 void ordo_emitter_wake(struct ordo_emitter *emitter);
 /* Decisions that the sink which is furthest behind has not taken. Any thread. */
 uint64_t ordo_emitter_backlog(struct ordo_emitter *emitter);
+
+/* One sink, as operators see it. */
+struct ordo_sink_figures {
+    const char *name;           /* the engine's */
+    uint64_t backlog;           /* decisions that it has not taken */
+    int64_t oldest_ms;          /* how long ago the first of these was recorded; 0: there is none */
+    struct ordo_sink_stat stat; /* what it says itself, since the start */
+};
+size_t ordo_emitter_count(const struct ordo_emitter *emitter);
+/* Of sink `index`. May wait for the store to read. Any thread. */
+void ordo_emitter_figures(struct ordo_emitter *emitter, size_t index, struct ordo_sink_figures *ret_figures);
+
 void ordo_emitter_reopen(struct ordo_emitter *emitter);

@@ -334,6 +334,16 @@ void ordo_engine_figures(struct ordo_engine *engine, struct ordo_engine_figures 
     *ret_figures = figures;
 }
 
+size_t ordo_engine_sink_count(struct ordo_engine *engine)
+{
+    return ordo_emitter_count(engine->emitter);
+}
+
+void ordo_engine_sink_figures(struct ordo_engine *engine, size_t index, struct ordo_sink_figures *ret_figures)
+{
+    ordo_emitter_figures(engine->emitter, index, ret_figures);
+}
+
 struct ordo_metrics_registry *ordo_engine_metrics(struct ordo_engine *engine)
 {
     return engine->metrics;

@@ -15,6 +15,7 @@
 #include "metrics/metrics.h"
 #include "plugin/plugin.h"
 #include "script/script.h"
+#include "worker/emit.h"
 
 struct ordo_engine;
 
@@ -103,6 +104,10 @@ struct ordo_engine_figures {
     bool draining;
 };
 void ordo_engine_figures(struct ordo_engine *engine, struct ordo_engine_figures *ret_figures);
+/* The sinks, each with its figures. Any thread, once the engine is started; may wait for the store to read. */
+size_t ordo_engine_sink_count(struct ordo_engine *engine);
+void ordo_engine_sink_figures(struct ordo_engine *engine, size_t index,
+                              struct ordo_sink_figures *ret_figures);
 struct ordo_metrics_registry *ordo_engine_metrics(struct ordo_engine *engine);
 const struct ordo_limits *ordo_engine_limits(struct ordo_engine *engine);
 /* The store refuses new orders just now. Any thread. */

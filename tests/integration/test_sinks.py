@@ -4,6 +4,7 @@
 import http.server
 import json
 import os
+import re
 import threading
 import time
 import unittest
@@ -67,15 +68,33 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Sinks(unittest.TestCase):
+    def assert_figures(self, engine, sink, **expected):
+        """In /stats, and in /metrics."""
+        metrics = {"backlog": "pending", "emitted": "emitted_total", "failed": "failed_total",
+                   "dead_lettered": "dead_lettered_total"}
+        found = engine.stats()["sinks"][sink]
+        for name, value in expected.items():
+            self.assertEqual(found[name], value, f"{sink}: {name}")
+            if name in metrics:
+                self.assertEqual(engine.metric(f'ordo_sink_{metrics[name]}{{sink="{sink}"}}'), value, name)
+
     def test_a_receiver_that_was_away_gets_all_of_it(self):
         with Receiver() as receiver:
+            sinks = [receiver.settings(retries=1), {"plugin": "sink_file", "name": "file", "path": "out.ndjson"}]
             begun = time.monotonic()
-            with Engine(rules=TRY, settings={"sinks": [receiver.settings(retries=1)]}) as engine:
+            with Engine(rules=TRY, settings={"sinks": sinks}) as engine:
                 ids = [f"away-{number}" for number in range(8)]
                 for order_id in ids:
                     self.assertEqual(engine.post(an_order(order_id)).status, 200)
                 engine.wait_until(lambda: engine.metric("ordo_sink_retries_total") >= 4, "attempts in vain")
                 self.assertEqual(engine.metric("ordo_sink_backlog"), 8)
+                self.assertEqual(engine.request("GET", "/readyz").status, 200)
+                self.assert_figures(engine, "sink_webhook", backlog=8, emitted=0, dead_lettered=0)
+                self.assert_figures(engine, "file", backlog=0, emitted=8, failed=0, dead_lettered=0, oldest_ms=0)
+                waits = engine.stats()["sinks"]["sink_webhook"]
+                self.assertGreaterEqual(waits["failed"], 4)
+                self.assertLessEqual(waits["oldest_ms"], (time.monotonic() - begun) * 1000 + 1)
+                engine.wait_until(lambda: engine.metric('ordo_sink_oldest_seconds{sink="sink_webhook"}') > 1, "an age")
                 lines = [line for line in engine.log.splitlines() if SINK_REFUSES in line]
                 # However slow the machine: one at once, then one for each second that passed.
                 self.assertLessEqual(len(lines), 1 + int(time.monotonic() - begun), lines)
@@ -83,7 +102,11 @@ class Sinks(unittest.TestCase):
                 receiver.listen()
                 engine.wait_until(lambda: engine.metric("ordo_sink_backlog") == 0, "the decisions to be taken")
                 self.assertEqual(receiver.ids, ids)
-                self.assertEqual(engine.metric("ordo_sink_decisions_total"), 8)
+                self.assertEqual(engine.metric("ordo_sink_decisions_total"), 16)
+                self.assert_figures(engine, "sink_webhook", backlog=0, emitted=8, dead_lettered=0, oldest_ms=0)
+                again = r"info  sink_webhook: takes decisions again, after \d+ failed attempts in \d+\.\d s\n"
+                engine.wait_until(lambda: re.search(again, engine.log), "the log to say so")
+                self.assertEqual(len(re.findall(again, engine.log)), 1)
                 self.assertEqual(os.path.getsize(os.path.join(engine.folder, "dead.ndjson")), 0)
 
     def test_a_stop_inside_of_a_batch_repeats_nothing_that_was_taken(self):

@@ -76,8 +76,17 @@ static int sink_flush(void *self, struct ordo_error *err)
     return 0;
 }
 
+static void sink_stat(void *self, struct ordo_sink_stat *ret_stat)
+{
+    struct bench *bench = self;
+
+    pthread_mutex_lock(&bench->sink_lock);
+    ret_stat->failed = (uint64_t)bench->attempts;
+    pthread_mutex_unlock(&bench->sink_lock);
+}
+
 static const struct ordo_sink_ops sink_ops = {
-    .size = sizeof(sink_ops), .emit = sink_emit, .flush = sink_flush};
+    .size = sizeof(sink_ops), .emit = sink_emit, .flush = sink_flush, .stat = sink_stat};
 
 struct ordo_ruleset *ruleset_of(struct bench *bench, int generation)
 {
