@@ -69,7 +69,8 @@ static void print_values(const struct ordo_command *command)
         else if (strcmp(option->value, "STATUS") == 0) {
             printf(") COMPREPLY=($(compgen -W \"");
             for (int status = ORDO_STATUS_QUEUED; status <= ORDO_STATUS_DEAD; status++)
-                printf("%s ", ordo_status_name((enum ordo_status)status));
+                if (ordo_status_is_kept((enum ordo_status)status))
+                    printf("%s ", ordo_status_name((enum ordo_status)status));
             printf("\" -- \"$cur\")); return ;;\n");
         } else if (strchr(option->value, '|') != NULL) {
             printf(") COMPREPLY=($(compgen -W \"");

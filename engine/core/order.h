@@ -63,4 +63,9 @@ int ordo_order_check(struct ordo_json_value order, const struct ordo_limits *lim
 const char *ordo_priority_name(enum ordo_priority priority);               /* "high" */
 bool ordo_priority_parse(ordo_str name, enum ordo_priority *ret_priority); /* the names only */
 const char *ordo_status_name(enum ordo_status status);                     /* "done" */
+/* False: it is only what an order on its way does just now; its record is queued. */
+static inline bool ordo_status_is_kept(enum ordo_status status)
+{
+    return status == ORDO_STATUS_QUEUED || status >= ORDO_STATUS_DONE;
+}
 bool ordo_status_parse(ordo_str name, enum ordo_status *ret_status);

@@ -49,7 +49,7 @@ X(ORDERS_POST,
     PROBLEM("507", "store_full")))
 X(ORDERS_LIST,
   "\"parameters\":["
-  QUERY("status", "{\"type\":\"string\"}", "One or more with commas between") ","
+  QUERY("status", "{\"type\":\"string\"}", "One or more of queued, done, held, invalid, dead with commas between") ","
   QUERY("customer", "{\"type\":\"string\",\"maxLength\":128}", "customer.id") ","
   QUERY("priority", "{\"enum\":[\"high\",\"medium\",\"low\"]}", "The class") ","
   QUERY("since", TIME, "Received then or later") ","

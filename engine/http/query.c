@@ -110,11 +110,15 @@ static int read_statuses(ordo_str value, struct ordo_store_query *query, struct 
         enum ordo_status status;
 
         if (!ordo_status_parse(name, &status))
-            return ordo_fail(
-                err, ORDO_ECONFIG, NULL,
-                "status: one or more of queued, running, waiting, recording, done, held, invalid, "
-                "dead with commas between, not '" ORDO_STR_FMT "'",
-                ORDO_STR_ARG(name));
+            return ordo_fail(err, ORDO_ECONFIG, NULL,
+                             "status: one or more of queued, done, held, invalid, dead with commas between, "
+                             "not '" ORDO_STR_FMT "'",
+                             ORDO_STR_ARG(name));
+        if (!ordo_status_is_kept(status))
+            return ordo_fail(err, ORDO_ECONFIG, NULL,
+                             "status: orders cannot be listed by '" ORDO_STR_FMT
+                             "', which is only what one on its way does just now; ask for queued",
+                             ORDO_STR_ARG(name));
         query->statuses |= ORDO_STATUS_BIT(status);
         if (comma == NULL)
             return 0;

@@ -152,7 +152,7 @@ class Run:
         """A start on a disk that works."""
         self.engine.restart()
         self.engine.wait_until(
-            lambda: not self.engine.request("GET", "/orders?status=queued,running,waiting,recording").json["orders"],
+            lambda: not self.engine.request("GET", "/orders?status=queued").json["orders"],
             "pending orders to be decided")
         if self.engine.stop()[0] != 0:
             self.note("the engine did not end with 0")

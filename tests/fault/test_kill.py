@@ -46,7 +46,7 @@ def stored_orders(engine):
 
 
 def compare(engine, log):
-    engine.wait_until(lambda: not engine.request("GET", "/orders?status=queued,running,waiting,recording").json["orders"],
+    engine.wait_until(lambda: not engine.request("GET", "/orders?status=queued").json["orders"],
                       "all accepted orders to be decided")
     stored = stored_orders(engine)
     wrong = list(log.wrong)

@@ -119,7 +119,7 @@ def check_engine(path, log, until):
     settings = {"log.level": "info", **{f"store.{key}": value for key, value in SETTINGS.items()}}
     with Engine(rules=RULES, settings={**settings, "data_dir": path}) as engine:
         engine.wait_until(
-            lambda: not engine.request("GET", "/orders?status=queued,running,waiting,recording").json["orders"],
+            lambda: not engine.request("GET", "/orders?status=queued").json["orders"],
             "pending orders to be decided")
         lost = [promise.id for promise in log.promises if promise.at <= until
                 and engine.request("GET", f"/orders/{promise.id}").json.get("status") != "done"]

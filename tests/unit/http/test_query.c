@@ -163,8 +163,26 @@ static void test_mistakes_are_named(void **state)
     expect_refused("customer=%zz", "customer: a bad %-escape, or too long");
     expect_refused("priority=1", "priority: high, medium or low, not '1'");
     expect_refused("status=done,",
-                   "status: one or more of queued, running, waiting, recording, done, held, invalid, "
-                   "dead with commas between, not ''");
+                   "status: one or more of queued, done, held, invalid, dead with commas between, not ''");
+    expect_refused(
+        "status=runing",
+        "status: one or more of queued, done, held, invalid, dead with commas between, not 'runing'");
+}
+
+static void test_where_an_order_is_just_now_cannot_be_listed(void **state)
+{
+    static const char *const moments[] = {"running", "waiting", "recording"};
+    char text[64], message[160];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(text, sizeof(text), "status=done,%s", moments[i]);
+        snprintf(message, sizeof(message),
+                 "status: orders cannot be listed by '%s', which is only what one on its way does just now; "
+                 "ask for queued",
+                 moments[i]);
+        expect_refused(text, message);
+    }
 }
 
 int main(void)
@@ -178,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_limits_at_their_edges),
         cmocka_unit_test(test_customers_have_at_most_128_bytes),
         cmocka_unit_test(test_mistakes_are_named),
+        cmocka_unit_test(test_where_an_order_is_just_now_cannot_be_listed),
     };
 
     return cmocka_run_group_tests(cases, NULL, NULL);
