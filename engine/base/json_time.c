@@ -98,30 +98,45 @@ static int take_offset_minutes(const char **at, const char *end)
     return minutes < 0 || minutes > 59 || *at != end ? INT_MAX : sign * (hours * 60 + minutes);
 }
 
+/* "T06:27:05.123Z" and the end; nothing at all is midnight UTC. Milliseconds since midnight UTC of the day that is written,
+ * which may be negative; INT64_MIN: wrong. */
+static int64_t take_time_ms(const char **at, const char *end)
+{
+    int hour, minute, second, ms, offset;
+
+    if (*at == end)
+        return 0;
+    hour = take(at, end, 'T') ? take_number(at, end, 2) : -1;
+    minute = take(at, end, ':') ? take_number(at, end, 2) : -1;
+    second = take(at, end, ':') ? take_number(at, end, 2) : -1;
+    ms = take_fraction(at, end);
+    offset = take_offset_minutes(at, end);
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || ms < 0 ||
+        offset == INT_MAX)
+        return INT64_MIN;
+    return ((hour * 60 + minute - offset) * 60 + second) * INT64_C(1000) + ms;
+}
+
 bool ordo_time_parse(ordo_str text, int64_t *ret_utc_ms)
 {
     const char *at = text.ptr, *end = at + text.len;
     int year = take_number(&at, end, 4), month = take(&at, end, '-') ? take_number(&at, end, 2) : -1;
     int day = take(&at, end, '-') ? take_number(&at, end, 2) : -1;
-    int hour = take(&at, end, 'T') ? take_number(&at, end, 2) : -1;
-    int minute = take(&at, end, ':') ? take_number(&at, end, 2) : -1;
-    int second = take(&at, end, ':') ? take_number(&at, end, 2) : -1;
-    int ms = take_fraction(&at, end), offset = take_offset_minutes(&at, end);
+    int64_t time_ms = take_time_ms(&at, end);
     char written[ORDO_TIME_TEXT];
     uint32_t years, days;
     int64_t utc_ms;
 
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || hour < 0 || hour > 23 || minute < 0 ||
-        minute > 59 || second < 0 || second > 59 || ms < 0 || offset == INT_MAX)
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || time_ms == INT64_MIN)
         return false;
     years = (uint32_t)year - (month < 3);
     days = years * 365 + years / 4 - years / 100 + years / 400 +
            (153 * (uint32_t)(month < 3 ? month + 9 : month - 3) + 2) / 5 + (uint32_t)day - 1 - DAYS_TO_1970;
-    utc_ms = (int64_t)days * DAY_MS + ((hour * 60 + minute) * 60 + second) * INT64_C(1000) + ms;
+    utc_ms = (int64_t)days * DAY_MS;
     ordo_time_format(utc_ms, written);
     if (memcmp(written, text.ptr, strlen("YYYY-MM-DD")) != 0)
         return false; /* no such day */
-    utc_ms -= offset * INT64_C(60000);
+    utc_ms += time_ms;
     if (utc_ms < 0 || utc_ms > LAST_MS)
         return false;
     *ret_utc_ms = utc_ms;

@@ -12,7 +12,7 @@ enum { ORDO_TIME_TEXT = 24 }; /* bytes of the text, for years 0 to 9999 */
 void ordo_time_format(int64_t utc_ms, char *out);
 
 /* The way back, and what people write: seconds' fractions may have 1 to 9 digits (milliseconds count) or be
- * absent, the end is Z or an offset like +02:00. False: anything else, or a moment before 1970. */
+ * absent, the end is Z or an offset like +02:00; a day alone is its midnight UTC. False: anything else, or a moment before 1970. */
 bool ordo_time_parse(ordo_str text, int64_t *ret_utc_ms);
 
 /* The text as a JSON string. */

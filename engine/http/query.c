@@ -94,11 +94,16 @@ static bool read_cursor(ordo_str text, struct ordo_store_cursor *ret_cursor)
 
 static int read_time(const char *name, ordo_str value, int64_t *ret_ms, struct ordo_error *err)
 {
+    const char *hint = "";
+
     if (ordo_time_parse(value, ret_ms))
         return 0;
+    if (memchr(value.ptr, ' ', value.len) != NULL)
+        hint = "; in an address a + stands for a space, so write the + of an offset as %2B";
     return ordo_fail(err, ORDO_ECONFIG, NULL,
-                     "%s: a time like 2026-11-23T06:27:05.123Z, from 1970 to 9999, not '" ORDO_STR_FMT "'",
-                     name, ORDO_STR_ARG(value));
+                     "%s: a time like 2026-11-23T06:27:05.123Z or a day like 2026-11-23, from 1970 to 9999, "
+                     "not '" ORDO_STR_FMT "'%s",
+                     name, ORDO_STR_ARG(value), hint);
 }
 
 /* One name or several with commas between. */

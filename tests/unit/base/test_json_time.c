@@ -52,6 +52,8 @@ static void test_text_is_read(void **state)
     assert_parsed("2026-09-21T16:13:20.123+02:00", 1790000000123);
     assert_parsed("2026-09-21T08:43:20.123-05:30", 1790000000123);
     assert_parsed("9999-12-31T23:59:59.999Z", 253402300799999);
+    assert_parsed("2026-09-21", 1789948800000);
+    assert_parsed("1970-01-01", 0);
 }
 
 static void test_wrong_text_is_refused(void **state)
@@ -59,7 +61,9 @@ static void test_wrong_text_is_refused(void **state)
     static const char *const wrong[] = {
         "",
         "2026",
-        "2026-09-21",
+        "2026-09-21T",
+        "2026-02-29",
+        "2026-09-21 ",
         "2026-09-21T14:13:20",
         "2026-09-21 14:13:20Z",
         "2026-09-21T14:13:20Zx",

@@ -133,9 +133,19 @@ static void test_limits_at_their_edges(void **state)
     expect_refused("after=1-18446744073709551616",
                    "after: the `next` of the page before, not '1-18446744073709551616'");
     expect_refused("after=7", "after: the `next` of the page before, not '7'");
-    expect_refused("since=yesterday",
-                   "since: a time like 2026-11-23T06:27:05.123Z, from 1970 to 9999, not 'yesterday'");
-    expect_refused("until=", "until: a time like 2026-11-23T06:27:05.123Z, from 1970 to 9999, not ''");
+    expect_refused(
+        "since=yesterday",
+        "since: a time like 2026-11-23T06:27:05.123Z or a day like 2026-11-23, from 1970 to 9999, not "
+        "'yesterday'");
+    expect_refused(
+        "until=",
+        "until: a time like 2026-11-23T06:27:05.123Z or a day like 2026-11-23, from 1970 to 9999, not ''");
+    expect_refused(
+        "since=2026-11-23T06:27:05+01:00",
+        "since: a time like 2026-11-23T06:27:05.123Z or a day like 2026-11-23, from 1970 to 9999, not "
+        "'2026-11-23T06:27:05 01:00'; in an address a + stands for a space, so write the + of an offset as "
+        "%2B");
+    assert_int_equal(parse("since=1970-01-02").query.since_ms, 86400000);
     expect_refused("after=x", "after: the `next` of the page before, not 'x'");
 }
 
