@@ -26,9 +26,11 @@ static void answer(struct ordo__request *request, const struct backup *backup)
     char text[1024];
 
     if (result->result != 0) {
-        ordo__reply_problem(
-            request, result->result == ORDO_EEXISTS ? ORDO_PROBLEM_INVALID_BACKUP : ORDO_PROBLEM_INTERNAL,
-            "%s", ordo_error_format(&result->err, text, sizeof(text)));
+        ordo__reply_problem(request,
+                            result->result == ORDO_EEXISTS    ? ORDO_PROBLEM_INVALID_BACKUP
+                            : result->result == ORDO_ESTOPPED ? ORDO_PROBLEM_STOPPING
+                                                              : ORDO_PROBLEM_INTERNAL,
+                            "%s", ordo_error_format(&result->err, text, sizeof(text)));
         return;
     }
     ordo_json_object(&json);

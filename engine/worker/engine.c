@@ -196,6 +196,7 @@ bool ordo_engine_drain(struct ordo_engine *engine, int64_t until_ns)
     struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
     bool empty;
 
+    atomic_store(&engine->stop_by_ns, until_ns);
     ordo_engine_begin_drain(engine);
     atomic_store(&engine->refusing, true);
     ordo_log_debug("engine", "stopping: no new orders are taken");

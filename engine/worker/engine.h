@@ -49,7 +49,8 @@ void ordo_engine_leave(struct ordo_engine *engine);
 /* No more orders are taken (they are answered ORDO_PROBLEM_STOPPING) but of requests that have entered; waits
  * until those inside are finished, or until the monotonic time. True when they are. */
 bool ordo_engine_drain(struct ordo_engine *engine, int64_t until_ns);
-/* Ends and joins the workers; orders that are still inside go back as ORDO_PROBLEM_STOPPING. */
+/* Ends and joins the workers; orders that are still inside go back as ORDO_PROBLEM_STOPPING. A backup that is not done when
+ * the time of the drain is over is given up. */
 void ordo_engine_stop(struct ordo_engine *engine);
 uint64_t ordo_engine_given_up(struct ordo_engine *engine); /* how many those were */
 /* Then: the sinks take what is left, until the monotonic time at most, and their threads end. */

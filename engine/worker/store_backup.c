@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "worker/worker_impl.h"
 
+enum { STOP_AGAIN_NS = 50000000 }; /* a store may have missed that it is to give up */
+
 struct ordo__backup {
     struct ordo_engine *engine;
     struct ordo_thread thread;
@@ -35,6 +37,7 @@ static void run(void *context)
         ordo_log_error("backup", "%s", ordo_error_format(&result.err, text, sizeof(text)));
     pthread_mutex_lock(&engine->lock);
     backup->running = false;
+    pthread_cond_broadcast(&engine->changed);
     pthread_mutex_unlock(&engine->lock);
     backup->done(backup->context, &result);
 }
@@ -86,12 +89,32 @@ int ordo_engine_backup(struct ordo_engine *engine, const char *folder, ordo_back
     return result;
 }
 
+/* Under the lock: until the backup has ended, or until then; true when it has. */
+static bool wait_for_end(struct ordo_engine *engine, struct ordo__backup *backup, int64_t until_ns)
+{
+    struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
+
+    while (backup->running)
+        if (pthread_cond_timedwait(&engine->changed, &engine->lock, &until) != 0)
+            break;
+    return !backup->running;
+}
+
 void ordo__backup_join(struct ordo_engine *engine)
 {
+    const struct ordo_engine_options *options = &engine->options;
+    int64_t until_ns =
+        ordo_store_can_stop_backup(options->store) ? atomic_load(&engine->stop_by_ns) : INT64_MAX;
     struct ordo__backup *backup;
 
     pthread_mutex_lock(&engine->lock);
     backup = engine->backup;
+    while (backup != NULL && !wait_for_end(engine, backup, until_ns)) {
+        pthread_mutex_unlock(&engine->lock);
+        options->store->backup_stop(options->store_self);
+        until_ns = ordo_clock_ns() + STOP_AGAIN_NS;
+        pthread_mutex_lock(&engine->lock);
+    }
     engine->backup = NULL;
     pthread_mutex_unlock(&engine->lock);
     join(backup);

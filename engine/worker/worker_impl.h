@@ -103,6 +103,7 @@ struct ordo_engine {
     _Atomic uint64_t entered;          /* requests that may still bring orders, and calls that bring some */
     _Atomic uint64_t detached_waiting; /* detached jobs whose first record is being written */
     _Atomic uint64_t given_up;         /* orders that the stop did not wait for */
+    _Atomic int64_t stop_by_ns;        /* when the time of a drain is over */
 
     pthread_rwlock_t listening;
     struct ordo_listener *listener; /* under listening */
@@ -131,7 +132,8 @@ void ordo__recorded_tell(struct ordo__worker *worker);
 void ordo__recovery_take(struct ordo__worker *worker, uint32_t limit);
 bool ordo__recovery_has_more(struct ordo_engine *engine); /* that may be taken now */
 
-/* store_backup.c: waits for the one that is running; no other begins once the engine is stopping. */
+/* store_backup.c: waits for the one that is running, and gives it up when the drain's time is over; no other begins once the
+ * engine is stopping. */
 void ordo__backup_join(struct ordo_engine *engine);
 
 /* attempts.c */

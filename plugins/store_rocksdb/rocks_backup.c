@@ -99,6 +99,58 @@ static int count_and_mark(const char *folder, const struct ordo_host *host, uint
     return result == 0 ? write_mark(folder, sequence, host, err) : result;
 }
 
+static void set_staging(struct rocks_store *store, const char *staging)
+{
+    pthread_mutex_lock(&store->lock);
+    store->backup_staging = staging;
+    store->backup_stopped = store->backup_stopped && staging == NULL;
+    pthread_mutex_unlock(&store->lock);
+}
+
+static bool is_stopped(struct rocks_store *store)
+{
+    bool stopped;
+
+    pthread_mutex_lock(&store->lock);
+    stopped = store->backup_stopped;
+    pthread_mutex_unlock(&store->lock);
+    return stopped;
+}
+
+/* RocksDB cannot be told to stop, but it fails at the next file when the folder that it works in is gone. */
+void rocks_backup_stop(void *self)
+{
+    struct rocks_store *store = self;
+    char staging[ROCKS_PATH_MAX + 8] = "";
+
+    pthread_mutex_lock(&store->lock);
+    if (store->backup_staging != NULL) {
+        snprintf(staging, sizeof(staging), "%s", store->backup_staging);
+        store->backup_stopped = true;
+    }
+    pthread_mutex_unlock(&store->lock);
+    if (staging[0] != '\0')
+        rocks_remove_folder(staging);
+}
+
+/* Makes it aside. It may be given up between any two steps. */
+static int make_aside(struct rocks_store *store, const char *aside, struct ordo_store_report *report,
+                      struct ordo_error *err)
+{
+    const struct ordo_host *host = store->host;
+    int result = make_checkpoint(store, aside, err);
+
+    if (result == 0 && chmod(aside, 0700) != 0) /* orders are not for everybody */
+        result = host->fail(err, -errno, aside, "cannot keep it from others: %s", strerror(errno));
+    if (result == 0 && !is_stopped(store))
+        result = count_and_mark(aside, host, &report->orders, err);
+    if (result == 0 && !is_stopped(store))
+        result = rocks_backup_text_write(aside, report->orders, host, err);
+    if (is_stopped(store))
+        result = host->fail(err, ORDO_ESTOPPED, aside, "the backup was given up, since the engine stops");
+    return result;
+}
+
 int rocks_backup(void *self, const char *folder, struct ordo_store_report *ret_report, struct ordo_error *err)
 {
     struct rocks_store *store = self;
@@ -118,20 +170,18 @@ int rocks_backup(void *self, const char *folder, struct ordo_store_report *ret_r
     snprintf(staging, sizeof(staging), "%s.tmp", aside); /* where RocksDB makes it */
     rocks_remove_folder(staging);                        /* both from a backup that was killed */
     rocks_remove_folder(aside);
-    result = make_checkpoint(store, aside, err);
-    if (result == 0 && chmod(aside, 0700) != 0) /* orders are not for everybody */
-        result = host->fail(err, -errno, aside, "cannot keep it from others: %s", strerror(errno));
-    if (result == 0)
-        result = count_and_mark(aside, host, &report.orders, err);
-    if (result == 0)
-        result = rocks_backup_text_write(aside, report.orders, host, err);
+    set_staging(store, staging);
+    result = make_aside(store, aside, &report, err);
+    set_staging(store, NULL);
     report.bytes = rocks_folder_bytes(aside);
     if (result == 0)
         result = put_in_place(aside, whole, host, err);
-    if (result == 0)
+    if (result == 0) {
         rocks_report_copy(&report, ret_report);
-    else
+    } else {
+        rocks_remove_folder(staging);
         rocks_remove_folder(aside);
+    }
     return result;
 }
 

@@ -35,6 +35,7 @@ int rocks_backup_text_check(const char *folder, const struct ordo_host *host, ui
 /* rocks_backup.c */
 int rocks_backup(void *self, const char *folder, struct ordo_store_report *ret_report,
                  struct ordo_error *err);
+void rocks_backup_stop(void *self);
 int rocks_restore(const struct ordo_host *host, const struct ordo_options *options, const char *folder,
                   struct ordo_store_report *ret_report, struct ordo_error *err);
 

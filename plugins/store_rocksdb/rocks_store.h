@@ -72,6 +72,8 @@ struct rocks_store {
     struct rocks_submissions submitted; /* under lock */
     bool stopping;                      /* under lock */
     bool sinks_moved;                   /* under lock: they have taken more */
+    const char *backup_staging;         /* under lock: where a backup is being made; NULL: none is */
+    bool backup_stopped;                /* under lock: it is given up */
 
     _Atomic bool failed; /* a write was not durable: nothing is acknowledged any more */
     _Atomic uint64_t records, bytes, writes, refused, dropped, sequence;

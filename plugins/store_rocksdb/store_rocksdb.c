@@ -156,6 +156,7 @@ static const struct ordo_store_ops ops = {
     .restore = rocks_restore,
     .verify = rocks_verify,
     .find = rocks_find,
+    .backup_stop = rocks_backup_stop,
 };
 
 const struct ordo_plugin *ordo_plugin_entry(void)

@@ -14,7 +14,7 @@
  * their end only, and every table starts with its size, so that both sides know what the other has.
  *
  *   1.0  2026-11  the first
- *   1.1  2026-11  stores: find, ordo_write.absent_at
+ *   1.1  2026-11  stores: find, ordo_write.absent_at, ordo_store_stat.is_full, backup_stop; sinks: emit says how many
  */
 #pragma once
 

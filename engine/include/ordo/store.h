@@ -153,8 +153,18 @@ struct ordo_store_ops {
     /* Which of these orders there are: ret_results[i] is 0, ORDO_ENOTFOUND, or an error, of which `get` says more. Costs less
      * than a `get` for each. *ret_moment is for ordo_write.absent_at of those that are not there. May wait for disk reads. */
     void (*find)(void *self, const ordo_str *ids, size_t count, int *ret_results, uint32_t *ret_moment);
+
+    /* Gives up the backup that is running, if there is one: it fails with ORDO_ESTOPPED, soon, and leaves nothing, unless it
+     * is just done. A call that meets its very beginning may miss it, so it is called again until the backup has returned.
+     * Does not wait for it. Without it a stop waits. */
+    void (*backup_stop)(void *self);
 };
 #define ORDO_STORE_OPS_1_0 offsetof(struct ordo_store_ops, find) /* bytes of the table in 1.0 */
+
+/* The table of the store reaches so far, and the operation is there. */
+#define ORDO_STORE_HAS(ops, operation)                                                                       \
+    ((ops)->size >= offsetof(struct ordo_store_ops, operation) + sizeof((ops)->operation) &&                 \
+     (ops)->operation != NULL)
 
 static inline bool ordo_store_is_durable(const struct ordo_store_ops *ops)
 {
@@ -163,5 +173,10 @@ static inline bool ordo_store_is_durable(const struct ordo_store_ops *ops)
 
 static inline bool ordo_store_has_find(const struct ordo_store_ops *ops)
 {
-    return ops->size > ORDO_STORE_OPS_1_0 && ops->find != NULL;
+    return ORDO_STORE_HAS(ops, find);
+}
+
+static inline bool ordo_store_can_stop_backup(const struct ordo_store_ops *ops)
+{
+    return ORDO_STORE_HAS(ops, backup_stop);
 }
