@@ -168,8 +168,9 @@ int rocks_backup(void *self, const char *folder, struct ordo_store_report *ret_r
     if (lstat(whole, &status) == 0)
         return host->fail(err, ORDO_EEXISTS, whole, "it exists already; name a folder that does not");
     snprintf(staging, sizeof(staging), "%s.tmp", aside); /* where RocksDB makes it */
-    rocks_remove_folder(staging);                        /* both from a backup that was killed */
-    rocks_remove_folder(aside);
+    if ((result = rocks_clear_leftover(staging, host, err)) != 0 ||
+        (result = rocks_clear_leftover(aside, host, err)) != 0)
+        return result;
     set_staging(store, staging);
     result = make_aside(store, aside, &report, err);
     set_staging(store, NULL);
@@ -226,7 +227,8 @@ int rocks_restore(const struct ordo_host *host, const struct ordo_options *optio
         (result = check_backup(folder, host, &report.orders, err)) != 0 ||
         (result = make_room(whole, host, err)) != 0)
         return result;
-    rocks_remove_folder(aside); /* of a restore that was killed */
+    if ((result = rocks_clear_leftover(aside, host, err)) != 0)
+        return result;
     if (mkdir(aside, 0700) != 0)
         return host->fail(err, -errno, aside, "cannot make the folder: %s", strerror(errno));
     result = rocks_copy_folder(folder, aside, ROCKS_BACKUP_TEXT, &report.bytes);

@@ -39,6 +39,9 @@ void rocks_backup_stop(void *self);
 int rocks_restore(const struct ordo_host *host, const struct ordo_options *options, const char *folder,
                   struct ordo_store_report *ret_report, struct ordo_error *err);
 
+/* rocks_leftover.c: removes what is left of a copy that was killed. Fails when the folder is or has anything else. */
+int rocks_clear_leftover(const char *folder, const struct ordo_host *host, struct ordo_error *err);
+
 /* rocks_verify.c */
 int rocks_verify(const struct ordo_host *host, const struct ordo_options *options, const char *folder,
                  ordo_finding_fn found, void *context, struct ordo_store_report *ret_report,

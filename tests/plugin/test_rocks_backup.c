@@ -154,6 +154,71 @@ static void test_what_a_killed_backup_left_is_cleared(void **state)
     assert_int_equal(access(part, F_OK), -1);
 }
 
+static void make_files(const char *folder, const char *const *files)
+{
+    char path[256];
+    FILE *file;
+
+    assert_int_equal(mkdir(folder, 0700), 0);
+    for (; *files != NULL; files++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, *files);
+        file = fopen(path, "we");
+        assert_non_null(file);
+        assert_int_equal(fclose(file), 0);
+    }
+}
+
+/* The call was refused because of the first of these files, and all of them are there. They are removed. */
+static void assert_kept(const char *folder, const char *const *files, int result,
+                        const struct ordo_error *err)
+{
+    char text[256];
+
+    assert_int_equal(result, ORDO_EEXISTS);
+    assert_string_equal(err->place, folder);
+    snprintf(text, sizeof(text), "it has '%s' in it; move it away", files[0]);
+    assert_non_null(strstr(err->message, text));
+    for (; *files != NULL; files++) {
+        snprintf(text, sizeof(text), "%s/%s", folder, *files);
+        assert_int_equal(unlink(text), 0);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void test_what_is_somebody_elses_is_not_cleared(void **state)
+{
+    /* A file of somebody's, a whole backup, a store that may be in use, names that are nearly RocksDB's. */
+    static const char *const folders[][4] = {
+        {"letter.txt"}, {"backup.txt", "CURRENT", "000012.sst"}, {"lock", "CURRENT"}, {"x12.sst"}, {".sst"},
+        {"12.sst.gz"}};
+    struct ordo_store_report report;
+    struct fake_plugin *store;
+    struct ordo_error err;
+    char part[128], staging[128], restoring[128];
+
+    (void)state;
+    snprintf(part, sizeof(part), "%s.part", backup);
+    snprintf(staging, sizeof(staging), "%s.part.tmp", backup);
+    snprintf(restoring, sizeof(restoring), "%s.restoring", other_db);
+    store = store_open(module, rocks_settings);
+    for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+        make_files(part, folders[i]);
+        assert_kept(part, folders[i], make_backup(store, &report, &err), &err);
+        make_files(staging, folders[i]);
+        assert_kept(staging, folders[i], make_backup(store, &report, &err), &err);
+    }
+    assert_int_equal(symlink("/tmp", part), 0); /* whatever is there */
+    assert_int_equal(make_backup(store, &report, &err), ORDO_EEXISTS);
+    assert_int_equal(unlink(part), 0);
+    assert_int_equal(make_backup(store, &report, &err), 0);
+    fake_plugin_close(store);
+    for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+        make_files(restoring, folders[i]);
+        assert_kept(restoring, folders[i], restore(&report, &err), &err);
+    }
+    assert_int_equal(restore(&report, &err), 0);
+}
+
 static void test_backup_says_what_it_is(void **state)
 {
     char path[128], *text;
@@ -390,6 +455,7 @@ int main(int argc, char **argv)
         CASE(test_backup_under_load_has_all_that_was_acknowledged),
         CASE(test_backup_does_not_touch_what_is_there),
         CASE(test_what_a_killed_backup_left_is_cleared),
+        CASE(test_what_is_somebody_elses_is_not_cleared),
         CASE(test_backup_says_what_it_is),
         CASE(test_restore_does_not_replace_a_store),
         CASE(test_restore_and_verify_tell_who_uses_the_store),
