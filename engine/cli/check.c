@@ -14,32 +14,23 @@ const struct ordo_cli_option ordo_check_options[] = {
     {0},
 };
 
-static bool check_http(const struct ordo_config *config)
-{
-    struct ordo_buffer errors = {0};
-    bool ok = ordo_cli_http_check(config, &errors);
-
-    ordo_cli_print_lines(&errors, "", stderr);
-    ordo_buffer_done(&errors);
-    if (ok)
-        printf("configuration: ok (%s)\n",
-               ordo_config_file(config)[0] != '\0' ? ordo_config_file(config) : "defaults");
-    return ok;
-}
-
-static bool check_plugins(const struct ordo_config *config)
+/* The file, also what it says to plugins. */
+static bool check_config(const struct ordo_config *config)
 {
     struct ordo_cli_plugins plugins;
     struct ordo_buffer errors = {0};
     const struct ordo_config_plugin *sections;
-    bool ok = ordo_cli_plugins_open(config, true, &plugins, &errors);
+    bool ok = ordo_cli_http_check(config, &errors);
 
+    ok = ordo_cli_plugins_open(config, true, &plugins, &errors) && ok;
     ordo_cli_print_lines(&errors, "", stderr);
     ordo_buffer_done(&errors);
     ordo_cli_plugins_close(&plugins);
     if (ok) {
         size_t sources = ordo_config_sources(config, &sections), sinks = ordo_config_sinks(config, &sections);
 
+        printf("configuration: ok (%s)\n",
+               ordo_config_file(config)[0] != '\0' ? ordo_config_file(config) : "defaults");
         printf("plugins: ok (store %s, %zu source%s, %zu sink%s)\n", ordo_config_store(config)->name, sources,
                sources == 1 ? "" : "s", sinks, sinks == 1 ? "" : "s");
     }
@@ -99,8 +90,7 @@ int ordo_check_run(const struct ordo_command *command, int argc, char **argv)
         ordo_config_free(config);
         return ORDO_EXIT_OK;
     }
-    ok = check_http(config);
-    ok = check_plugins(config) && ok;
+    ok = check_config(config);
     ok = check_rules(config) && ok;
     ordo_config_free(config);
     return ok ? ORDO_EXIT_OK : ORDO_EXIT_CONFIG;

@@ -147,16 +147,19 @@ void ordo_cli_setup_log(const struct ordo_config *config)
                                                                                           : ORDO_LOG_TEXT);
 }
 
+typedef struct ordo_plugin_instance *(*begin_fn)(const struct ordo_config_plugin *section, int kind,
+                                                 struct ordo_buffer *errors);
+
 /* A list of sections of one kind; goes on after an error, so that all are told. */
 static struct ordo_plugin_instance **open_list(const struct ordo_config_plugin *sections, size_t count,
-                                               enum ordo_plugin_kind kind, bool check_only, size_t *ret_count,
+                                               enum ordo_plugin_kind kind, begin_fn begin, size_t *ret_count,
                                                struct ordo_buffer *errors)
 {
     struct ordo_plugin_instance **list = calloc(count + 1, sizeof(struct ordo_plugin_instance *));
 
     ORDO_REQUIRE(list != NULL);
     for (size_t i = 0; i < count; i++) {
-        struct ordo_plugin_instance *instance = ordo_plugin_open(&sections[i], kind, check_only, errors);
+        struct ordo_plugin_instance *instance = begin(&sections[i], kind, errors);
 
         if (instance != NULL)
             list[(*ret_count)++] = instance;
@@ -167,17 +170,18 @@ static struct ordo_plugin_instance **open_list(const struct ordo_config_plugin *
 bool ordo_cli_plugins_open(const struct ordo_config *config, bool check_only,
                            struct ordo_cli_plugins *ret_plugins, struct ordo_buffer *errors)
 {
+    begin_fn begin = check_only ? ordo_plugin_check : ordo_plugin_open;
     size_t before = errors->len, count;
     const struct ordo_config_plugin *sections;
 
     *ret_plugins = (struct ordo_cli_plugins){0};
-    ret_plugins->store = ordo_plugin_open(ordo_config_store(config), ORDO_PLUGIN_STORE, check_only, errors);
+    ret_plugins->store = begin(ordo_config_store(config), ORDO_PLUGIN_STORE, errors);
     count = ordo_config_sinks(config, &sections);
     ret_plugins->sinks =
-        open_list(sections, count, ORDO_PLUGIN_SINK, check_only, &ret_plugins->sink_count, errors);
+        open_list(sections, count, ORDO_PLUGIN_SINK, begin, &ret_plugins->sink_count, errors);
     count = ordo_config_sources(config, &sections);
     ret_plugins->sources =
-        open_list(sections, count, ORDO_PLUGIN_SOURCE, check_only, &ret_plugins->source_count, errors);
+        open_list(sections, count, ORDO_PLUGIN_SOURCE, begin, &ret_plugins->source_count, errors);
     if (errors->len == before)
         return true;
     ordo_cli_plugins_close(ret_plugins);

@@ -48,7 +48,7 @@ struct ordo_cli_plugins {
 };
 
 /* Opens store, sinks and sources; false after appending every error to *errors, with nothing left open. With
- * check_only nothing is opened. */
+ * check_only nothing is opened, only checked, and what it may leave in *ret_plugins can only be closed. */
 bool ordo_cli_plugins_open(const struct ordo_config *config, bool check_only,
                            struct ordo_cli_plugins *ret_plugins, struct ordo_buffer *errors);
 void ordo_cli_plugins_close(struct ordo_cli_plugins *plugins);

@@ -27,6 +27,19 @@ static void complain_error(const struct ordo_config_plugin *section, struct ordo
     complain(section, errors, ordo_error_format(err, text, sizeof text));
 }
 
+/* What open or check said. */
+static void complain_refusal(const struct ordo_config_plugin *section, struct ordo_buffer *errors,
+                             const char *name, int code, struct ordo_error *err)
+{
+    char message[sizeof err->message + 160];
+
+    if (err->message[0] == '\0')
+        ordo_fail(err, code, NULL, "open failed (%s) and does not say why", ordo_error_name(code));
+    snprintf(message, sizeof message, "%s: ", name);
+    ordo_error_format(err, message + strlen(message), sizeof message - strlen(message));
+    complain(section, errors, message);
+}
+
 /* Calls open. False, and a line in *errors, when it failed or left an option unread. */
 static bool open_instance(struct ordo_plugin_instance *instance, const struct ordo_config_plugin *section,
                           struct ordo_buffer *errors)
@@ -38,11 +51,7 @@ static bool open_instance(struct ordo_plugin_instance *instance, const struct or
     char message[sizeof err.message + 160];
 
     if (code != 0) {
-        if (err.message[0] == '\0')
-            ordo_fail(&err, code, NULL, "open failed (%s) and does not say why", ordo_error_name(code));
-        snprintf(message, sizeof message, "%s: ", plugin->name);
-        ordo_error_format(&err, message + strlen(message), sizeof message - strlen(message));
-        complain(section, errors, message);
+        complain_refusal(section, errors, plugin->name, code, &err);
         return false;
     }
     unread = ordo_options_unread(instance->options);
@@ -55,9 +64,8 @@ static bool open_instance(struct ordo_plugin_instance *instance, const struct or
     return false;
 }
 
-/* With check_only there is never an instance. */
-static struct ordo_plugin_instance *prepare(const struct ordo_config_plugin *section, int kind,
-                                            bool check_only, struct ordo_buffer *errors)
+struct ordo_plugin_instance *ordo_plugin_prepare(const struct ordo_config_plugin *section, int kind,
+                                                 struct ordo_buffer *errors)
 {
     struct ordo_plugin_instance *instance;
     struct ordo_plugin_library *library;
@@ -72,8 +80,7 @@ static struct ordo_plugin_instance *prepare(const struct ordo_config_plugin *sec
     snprintf(prefix, sizeof prefix, "%s.", section->section);
     options = ordo_options_parse(ordo_plugin_of(library)->options, section->node, prefix,
                                  kind == ORDO_PLUGIN_SINK ? "plugin|name" : "plugin", errors);
-    if (options == NULL || check_only) {
-        ordo_options_free(options);
+    if (options == NULL) {
         ordo_plugin_unload(library);
         return NULL;
     }
@@ -88,22 +95,39 @@ static struct ordo_plugin_instance *prepare(const struct ordo_config_plugin *sec
     return instance;
 }
 
-struct ordo_plugin_instance *ordo_plugin_prepare(const struct ordo_config_plugin *section, int kind,
-                                                 struct ordo_buffer *errors)
+static void fail(struct ordo_plugin_instance *instance)
 {
-    return prepare(section, kind, false, errors);
-}
-
-struct ordo_plugin_instance *ordo_plugin_open(const struct ordo_config_plugin *section, int kind,
-                                              bool check_only, struct ordo_buffer *errors)
-{
-    struct ordo_plugin_instance *instance = prepare(section, kind, check_only, errors);
-
-    if (instance == NULL || open_instance(instance, section, errors))
-        return instance;
     ordo_options_free(instance->options);
     ordo_plugin_unload(instance->library);
     free(instance);
+}
+
+struct ordo_plugin_instance *ordo_plugin_open(const struct ordo_config_plugin *section, int kind,
+                                              struct ordo_buffer *errors)
+{
+    struct ordo_plugin_instance *instance = ordo_plugin_prepare(section, kind, errors);
+
+    if (instance == NULL || open_instance(instance, section, errors))
+        return instance;
+    fail(instance);
+    return NULL;
+}
+
+struct ordo_plugin_instance *ordo_plugin_check(const struct ordo_config_plugin *section, int kind,
+                                               struct ordo_buffer *errors)
+{
+    struct ordo_plugin_instance *instance = ordo_plugin_prepare(section, kind, errors);
+    const struct ordo_plugin *plugin = instance == NULL ? NULL : instance->plugin;
+    struct ordo_error err = {0};
+    int code;
+
+    if (instance == NULL || plugin->size <= ORDO_PLUGIN_1_0 || plugin->check == NULL)
+        return instance;
+    code = plugin->check(&instance->host, instance->options, &err);
+    if (code == 0)
+        return instance;
+    complain_refusal(section, errors, plugin->name, code, &err);
+    fail(instance);
     return NULL;
 }
 

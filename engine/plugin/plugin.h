@@ -46,10 +46,12 @@ void ordo_plugin_unload(struct ordo_plugin_library *library); /* dlclose, but no
 const struct ordo_plugin *ordo_plugin_of(const struct ordo_plugin_library *library);
 const char *ordo_plugin_path(const struct ordo_plugin_library *library);
 
-/* Load, parse options (every error as a line in *errors), open. NULL when anything was wrong. With check_only
- * it stops before open and returns NULL without errors when all is right. */
+/* Load, parse options (every error as a line in *errors), open. NULL when anything was wrong. */
 struct ordo_plugin_instance *ordo_plugin_open(const struct ordo_config_plugin *section, int kind,
-                                              bool check_only, struct ordo_buffer *errors);
+                                              struct ordo_buffer *errors);
+/* The same with `check` in the place of open, which changes nothing; `self` is NULL. */
+struct ordo_plugin_instance *ordo_plugin_check(const struct ordo_config_plugin *section, int kind,
+                                               struct ordo_buffer *errors);
 /* The same without open, for operations that need no open instance; `self` is NULL. */
 struct ordo_plugin_instance *ordo_plugin_prepare(const struct ordo_config_plugin *section, int kind,
                                                  struct ordo_buffer *errors);

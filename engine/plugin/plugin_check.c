@@ -77,7 +77,7 @@ static int check_versions(const struct ordo_plugin *plugin, const char *path, st
                          "this engine's "
                          "headers, or use it with a newer engine",
                          plugin->abi_major, plugin->abi_minor, ORDO_ABI_MAJOR, ORDO_ABI_MINOR);
-    if (plugin->size < sizeof *plugin)
+    if (plugin->size < ORDO_PLUGIN_1_0)
         return ordo_fail(
             err, ORDO_EABI, path,
             "its descriptor has %u bytes, where interface %u.%u of this engine has %zu; set size to "

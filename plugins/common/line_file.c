@@ -67,6 +67,46 @@ static int cut_partial_line(const struct line_file *file, int fd, off_t size, st
     return 0;
 }
 
+/* Whether a file can be made there, with the folders that are missing. Cuts the path. */
+static int check_folders(const struct ordo_host *host, char *path, struct ordo_error *err)
+{
+    struct stat status;
+    char *slash;
+
+    while ((slash = strrchr(path, '/')) != NULL && slash != path) {
+        *slash = '\0';
+        if (stat(path, &status) == 0)
+            break;
+        if (errno != ENOENT)
+            return host->fail(err, -errno, path, "cannot make the folder: %s", strerror(errno));
+    }
+    if (access(slash == NULL ? "." : slash == path ? "/" : path, W_OK | X_OK) != 0)
+        return host->fail(err, -errno, path, "cannot make a file there: %s", strerror(errno));
+    return 0;
+}
+
+int line_file_check(const struct ordo_host *host, const char *path, struct ordo_error *err)
+{
+    struct stat status;
+    char *copy;
+    int result;
+
+    if (stat(path, &status) == 0) {
+        result = S_ISDIR(status.st_mode) ? -EISDIR : access(path, W_OK) != 0 ? -errno : 0;
+        return result == 0
+                   ? 0
+                   : host->fail(err, result, path, "cannot open it for writing: %s", strerror(-result));
+    }
+    if (errno != ENOENT)
+        return host->fail(err, -errno, path, "cannot open it for writing: %s", strerror(errno));
+    copy = strdup(path);
+    if (copy == NULL)
+        return host->fail(err, ORDO_ENOMEM, path, "out of memory");
+    result = check_folders(host, copy, err);
+    free(copy);
+    return result;
+}
+
 int line_file_reopen(struct line_file *file, struct ordo_error *err)
 {
     struct stat status;

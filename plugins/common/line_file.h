@@ -28,6 +28,8 @@ struct line_file {
  * no end. */
 int line_file_open(struct line_file *file, const struct ordo_host *host, const char *path,
                    struct ordo_error *err);
+/* Whether line_file_open would fail, as far as can be told without making anything. */
+int line_file_check(const struct ordo_host *host, const char *path, struct ordo_error *err);
 /* Opens the path anew; when that fails, the old file stays in use. */
 int line_file_reopen(struct line_file *file, struct ordo_error *err);
 void line_file_close(

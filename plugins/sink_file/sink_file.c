@@ -93,6 +93,11 @@ static int open_sink(const struct ordo_host *host, const struct ordo_options *va
     return 0;
 }
 
+static int check_sink(const struct ordo_host *host, const struct ordo_options *values, struct ordo_error *err)
+{
+    return line_file_check(host, host->option_string(values, "path"), err);
+}
+
 static const struct ordo_sink_ops ops = {
     .size = sizeof(ops),
     .emit = emit,
@@ -115,6 +120,7 @@ const struct ordo_plugin *ordo_plugin_entry(void)
         .open = open_sink,
         .close = close_sink,
         .ops = &ops,
+        .check = check_sink,
     };
 
     return &plugin;

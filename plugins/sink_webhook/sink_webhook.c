@@ -334,6 +334,19 @@ static int open_webhook(const struct ordo_host *host, const struct ordo_options 
     return 0;
 }
 
+static int check_webhook(const struct ordo_host *host, const struct ordo_options *values,
+                         struct ordo_error *err)
+{
+    struct webhook_poster *poster;
+    int result = webhook_poster_open(host, host->option_string(values, "url"), 1,
+                                     host->option_string(values, "token_file"), &poster, err);
+
+    if (result != 0)
+        return result;
+    webhook_poster_close(poster); /* it has connected to nobody */
+    return line_file_check(host, host->option_string(values, "dead_letter"), err);
+}
+
 static const struct ordo_sink_ops ops = {
     .size = sizeof(ops),
     .emit = emit,
@@ -356,6 +369,7 @@ const struct ordo_plugin *ordo_plugin_entry(void)
         .open = open_webhook,
         .close = close_webhook,
         .ops = &ops,
+        .check = check_webhook,
     };
 
     return &plugin;

@@ -285,6 +285,19 @@ static int open_source(const struct ordo_host *host, const struct ordo_options *
     return 0;
 }
 
+static int check_source(const struct ordo_host *host, const struct ordo_options *values,
+                        struct ordo_error *err)
+{
+    const char *path = host->option_string(values, "path");
+    int fd = open_input(path);
+
+    if (fd < 0)
+        return host->fail(err, fd, path, "cannot read orders from it: %s", strerror(-fd));
+    if (fd > STDIN_FILENO)
+        close(fd);
+    return 0;
+}
+
 static const struct ordo_source_ops ops = {
     .size = sizeof(ops),
     .start = start,
@@ -306,6 +319,7 @@ const struct ordo_plugin *ordo_plugin_entry(void)
         .open = open_source,
         .close = close_source,
         .ops = &ops,
+        .check = check_source,
     };
 
     return &plugin;

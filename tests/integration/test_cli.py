@@ -166,6 +166,37 @@ class Check(Scratch):
         self.assertRegex(done.stderr, r"(?m)^--set http\.listen: 'localhost' is no address")
         self.assertRegex(done.stderr, r"(?m)^ORDO_ADMIN_TOKEN_FILE: admin\.token_file: gone: cannot read the token")
 
+    def test_what_a_plugin_would_refuse_is_told_by_check_and_serve_alike(self):
+        self.write_rules()
+        self.write("file", "")
+        for text, line in (
+            ("sinks: [{plugin: sink_webhook, url: 'ftp://x/', dead_letter: dead}]",
+             r"ordo\.yaml:1:18: sinks\[0\]: sink_webhook: url: \"ftp://x/\" is no URL to post to; write http://host:port/path"),
+            ("sinks: [{plugin: sink_webhook, url: 'http://x/', dead_letter: dead, token_file: gone}]",
+             r".* sink_webhook: gone: cannot read the token: No such file or directory"),
+            ("sinks: [{plugin: sink_webhook, url: 'http://x/', dead_letter: file/dead}]",
+             r".* sink_webhook: file/dead: cannot open it for writing: Not a directory"),
+            ("sinks: [{plugin: sink_file, path: scripts}]",
+             r".* sink_file: scripts: cannot open it for writing: Is a directory"),
+            ("sources: [{plugin: source_file, path: gone}]",
+             r".* source_file: gone: cannot read orders from it: No such file or directory"),
+            ("store: {bogus: 1}", r"ordo\.yaml:1:9: store\.bogus: unknown option"),
+        ):
+            self.write("ordo.yaml", text + "\n")
+            for command in ("check", "serve"):
+                with self.subTest(text=text, command=command):
+                    done = self.run_here(command, "--set", "http.listen=127.0.0.1:0")
+                    self.assertEqual(done.returncode, 78, done.stderr)
+                    self.assertRegex(done.stderr, "^" + line)
+                    self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                    self.assertNotIn("configuration: ok", done.stdout)
+                    if command == "check":
+                        self.assertEqual(sorted(os.listdir(self.folder)), ["file", "ordo.yaml", "scripts"])
+            shutil.rmtree(os.path.join(self.folder, "data"), ignore_errors=True)
+            for made in ("decisions.ndjson", "dead"):
+                if os.path.exists(os.path.join(self.folder, made)):
+                    os.remove(os.path.join(self.folder, made))
+
     def test_a_file_that_is_not_there(self):
         done = self.run_here("check", "-c", "nowhere.yaml")
         self.assertEqual(done.returncode, 78)

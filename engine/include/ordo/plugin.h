@@ -14,9 +14,12 @@
  * their end only, and every table starts with its size, so that both sides know what the other has.
  *
  *   1.0  2026-11  the first
- *   1.1  2026-11  stores: find, ordo_write.absent_at, ordo_store_stat.is_full, backup_stop; sinks: emit says how many
+ *   1.1  2026-11  all: check; sinks: emit says how many; stores: find, ordo_write.absent_at, backup_stop,
+ *                 ordo_store_stat.is_full
  */
 #pragma once
+
+#include <stddef.h>
 
 #include <ordo/option.h>
 #include <ordo/types.h>
@@ -93,7 +96,14 @@ struct ordo_plugin {
     /* Frees what open made; NULL is allowed. No operation is running or will be called. */
     void (*close)(void *self);
     const void *ops; /* by kind */
+
+    /* 1.1. May be NULL. */
+
+    /* Says what open would refuse, as far as that can be told without changing anything: no file is made, nothing is
+     * connected to. 0 or a code with *err. Main thread, may block; reads options as open does. */
+    int (*check)(const struct ordo_host *host, const struct ordo_options *options, struct ordo_error *err);
 };
+#define ORDO_PLUGIN_1_0 offsetof(struct ordo_plugin, check) /* bytes of the descriptor in 1.0 */
 
 /* The only exported symbol. */
 __attribute__((visibility("default"))) const struct ordo_plugin *ordo_plugin_entry(void);

@@ -35,7 +35,8 @@
 #endif
 
 static const struct ordo_option options[] = {
-    {"path", ORDO_OPTION_STRING, "", 0, 0, NULL, "How open goes: fail, silent, unread, or well."},
+    {"path", ORDO_OPTION_STRING, "", 0, 0, NULL,
+     "How open goes: fail, silent, unread, or well; or refused by check."},
     {WRONG_OPTION},
     {0},
 };
@@ -81,6 +82,13 @@ __attribute__((unused)) static int open_sink(const struct ordo_host *host, const
     return 0;
 }
 
+static int check_sink(const struct ordo_host *host, const struct ordo_options *given, struct ordo_error *err)
+{
+    return strcmp(host->option_string(given, "path"), "refused") == 0
+               ? host->fail(err, ORDO_ECONFIG, "path", "it is refused")
+               : 0;
+}
+
 static void close_sink(void *self)
 {
     free(self);
@@ -106,6 +114,7 @@ __attribute__((unused)) static const struct ordo_plugin plugin = {
     .open = WRONG_OPEN,
     .close = close_sink,
     .ops = WRONG_OPS,
+    .check = check_sink,
 };
 
 #ifdef WRONG_ENTRY

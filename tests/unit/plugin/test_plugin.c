@@ -228,13 +228,15 @@ static struct section section_of(const char *yaml)
     return section;
 }
 
+typedef struct ordo_plugin_instance *(*begin_fn)(const struct ordo_config_plugin *section, int kind,
+                                                 struct ordo_buffer *errors);
+
 /* NULL, and what was told; or the instance. */
-static struct ordo_plugin_instance *open_sink(const char *yaml, bool check_only, const char *expected)
+static struct ordo_plugin_instance *begin_sink(const char *yaml, begin_fn begin, const char *expected)
 {
     struct section section = section_of(yaml);
     struct ordo_buffer errors = {0};
-    struct ordo_plugin_instance *instance =
-        ordo_plugin_open(&section.plugin, ORDO_PLUGIN_SINK, check_only, &errors);
+    struct ordo_plugin_instance *instance = begin(&section.plugin, ORDO_PLUGIN_SINK, &errors);
 
     ordo_buffer_put(&errors, '\0');
     assert_string_equal(errors.ptr, expected);
@@ -250,18 +252,19 @@ static void test_open_tells_every_error_with_its_place(void **state)
     (void)state;
     ordo_plugin_use_folder(broken_folder);
     assert_string_equal(ordo_plugin_folder(), broken_folder);
-    assert_null(open_sink("plugin: broken_right\npth: x\nnote: [a]\n", false,
-                          "ordo.yaml:2:1: sinks[0].pth: unknown option; did you mean sinks[0].path?\n"
-                          "ordo.yaml:3:7: sinks[0].note: must be a single value, not a list\n"));
-    assert_null(open_sink("{plugin: broken_right, path: fail}", false,
-                          "ordo.yaml:1:10: sinks[0]: broken_right: /some/file: cannot be opened\n"));
-    assert_null(open_sink("{plugin: broken_right, path: silent}", false,
-                          "ordo.yaml:1:10: sinks[0]: broken_right: open failed (IO) and does not say why\n"));
-    assert_null(open_sink(
-        "{plugin: broken_right, path: unread}", false,
+    assert_null(begin_sink("plugin: broken_right\npth: x\nnote: [a]\n", ordo_plugin_open,
+                           "ordo.yaml:2:1: sinks[0].pth: unknown option; did you mean sinks[0].path?\n"
+                           "ordo.yaml:3:7: sinks[0].note: must be a single value, not a list\n"));
+    assert_null(begin_sink("{plugin: broken_right, path: fail}", ordo_plugin_open,
+                           "ordo.yaml:1:10: sinks[0]: broken_right: /some/file: cannot be opened\n"));
+    assert_null(
+        begin_sink("{plugin: broken_right, path: silent}", ordo_plugin_open,
+                   "ordo.yaml:1:10: sinks[0]: broken_right: open failed (IO) and does not say why\n"));
+    assert_null(begin_sink(
+        "{plugin: broken_right, path: unread}", ordo_plugin_open,
         "ordo.yaml:1:10: sinks[0]: bug in plugin broken_right: option 'note' is declared but not read\n"));
-    assert_null(open_sink(
-        "{plugin: broken_right, path: submit}", false,
+    assert_null(begin_sink(
+        "{plugin: broken_right, path: submit}", ordo_plugin_open,
         "ordo.yaml:1:10: sinks[0]: broken_right: broken_right: orders can be submitted by a source, "
         "between its start and stop\n"));
     snprintf(expected, sizeof expected,
@@ -269,19 +272,30 @@ static void test_open_tells_every_error_with_its_place(void **state)
              "engine has 1.1; build "
              "it again with this engine's headers\n",
              broken_folder);
-    assert_null(open_sink("{plugin: broken_major}", true, expected));
-    assert_null(open_sink("{plugin: ../x}", true,
-                          "ordo.yaml:1:10: sinks[0]: '../x' is no name of a plugin; it has "
-                          "letters a-z, digits and _ only\n"));
+    assert_null(begin_sink("{plugin: broken_major}", ordo_plugin_check, expected));
+    assert_null(begin_sink("{plugin: ../x}", ordo_plugin_check,
+                           "ordo.yaml:1:10: sinks[0]: '../x' is no name of a plugin; it has "
+                           "letters a-z, digits and _ only\n"));
 }
 
 static void test_check_stops_before_open(void **state)
 {
+    struct ordo_plugin_instance *instance;
+
     (void)state;
     ordo_plugin_use_folder(broken_folder);
-    assert_null(open_sink("{plugin: broken_right, path: fail}", true, ""));
-    assert_null(
-        open_sink("{plugin: broken_right, x: y}", true, "ordo.yaml:1:24: sinks[0].x: unknown option\n"));
+    instance = begin_sink("{plugin: broken_right, path: fail}", ordo_plugin_check, "");
+    assert_non_null(instance);
+    assert_null(instance->self);
+    ordo_plugin_close(instance);
+    assert_null(begin_sink("{plugin: broken_right, x: y}", ordo_plugin_check,
+                           "ordo.yaml:1:24: sinks[0].x: unknown option\n"));
+    assert_null(begin_sink("{plugin: broken_right, path: refused}", ordo_plugin_check,
+                           "ordo.yaml:1:10: sinks[0]: broken_right: path: it is refused\n"));
+    /* What lies behind a descriptor of 1.0 is not read. */
+    instance = begin_sink("{plugin: broken_older, path: refused}", ordo_plugin_check, "");
+    assert_non_null(instance);
+    ordo_plugin_close(instance);
 }
 
 /* Runs emit with standard error in a file, and returns what was written there. */
@@ -318,8 +332,8 @@ static void test_minimal_plugin_runs(void **state)
 
     (void)state;
     ordo_plugin_use_folder(minimal_folder);
-    first = open_sink("{plugin: minimal_plugin, every: 3}", false, "");
-    second = open_sink("{plugin: minimal_plugin, every: 2, label: item}", false, "");
+    first = begin_sink("{plugin: minimal_plugin, every: 3}", ordo_plugin_open, "");
+    second = begin_sink("{plugin: minimal_plugin, every: 2, label: item}", ordo_plugin_open, "");
     assert_non_null(first);
     assert_non_null(second);
     ops = first->plugin->ops;
@@ -339,8 +353,8 @@ static void test_minimal_plugin_runs(void **state)
     ordo_plugin_close(second);
     ordo_plugin_close(NULL);
     assert_null(
-        open_sink("{plugin: minimal_plugin, every: 0}", false,
-                  "ordo.yaml:1:33: sinks[0].every: must be a whole number from 1 to 1000000000, not '0'\n"));
+        begin_sink("{plugin: minimal_plugin, every: 0}", ordo_plugin_open,
+                   "ordo.yaml:1:33: sinks[0].every: must be a whole number from 1 to 1000000000, not '0'\n"));
 }
 
 static int submitted(void *context, ordo_str order, ordo_outcome_fn decided, void *user,
@@ -359,7 +373,7 @@ static void test_submit_goes_where_it_was_connected(void **state)
 
     (void)state;
     ordo_plugin_use_folder(broken_folder);
-    instance = open_sink("{plugin: broken_right}", false, "");
+    instance = begin_sink("{plugin: broken_right}", ordo_plugin_open, "");
     assert_non_null(instance);
     assert_int_equal(instance->host.submit(instance->host.engine, ORDO_STR("{}"), NULL, NULL, &err),
                      ORDO_ESTOPPED);
