@@ -167,6 +167,33 @@ static struct ordo_plugin_instance **open_list(const struct ordo_config_plugin *
     return list;
 }
 
+/* The option path of a sink, as it is written; NULL: it has no such option. */
+static const char *path_of(const struct ordo_plugin_instance *sink)
+{
+    for (const struct ordo_option *option = sink->plugin->options; option->name != NULL; option++)
+        if (strcmp(option->name, "path") == 0 && option->type == ORDO_OPTION_STRING)
+            return ordo_options_string(sink->options, "path");
+    return NULL;
+}
+
+/* Two sinks of one plugin with one path: at a start the second one finds it locked. */
+static void check_paths(const struct ordo_config_plugin *sections, struct ordo_plugin_instance *const *sinks,
+                        size_t count, struct ordo_buffer *errors)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t k = 0; k < i; k++) {
+            const struct ordo_config_node *place = ordo_config_child(sections[i].node, "path");
+
+            if (strcmp(sinks[i]->plugin->name, sinks[k]->plugin->name) != 0 || path_of(sinks[i]) == NULL ||
+                strcmp(path_of(sinks[i]), path_of(sinks[k])) != 0)
+                continue;
+            ordo_config_complain(errors, place != NULL ? place : sections[i].node, false, sections[i].section,
+                                 "%s writes to the same file; give each a file of its own (path: FILE)",
+                                 sections[k].section);
+            break;
+        }
+}
+
 bool ordo_cli_plugins_open(const struct ordo_config *config, bool check_only,
                            struct ordo_cli_plugins *ret_plugins, struct ordo_buffer *errors)
 {
@@ -179,6 +206,8 @@ bool ordo_cli_plugins_open(const struct ordo_config *config, bool check_only,
     count = ordo_config_sinks(config, &sections);
     ret_plugins->sinks =
         open_list(sections, count, ORDO_PLUGIN_SINK, begin, &ret_plugins->sink_count, errors);
+    if (check_only && ret_plugins->sink_count == count)
+        check_paths(sections, ret_plugins->sinks, count, errors);
     count = ordo_config_sources(config, &sections);
     ret_plugins->sources =
         open_list(sections, count, ORDO_PLUGIN_SOURCE, begin, &ret_plugins->source_count, errors);

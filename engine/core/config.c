@@ -33,7 +33,7 @@ struct ordo_config {
 
 static const char defaults[] = "store: {plugin: store_rocksdb}\n"
                                "sources: [{plugin: source_generator, rate: 50}]\n"
-                               "sinks: [{plugin: sink_file, path: data/decisions.ndjson}]\n";
+                               "sinks: [{plugin: sink_file}]\n";
 
 static const char *keep_text(void *context, const char *text)
 {

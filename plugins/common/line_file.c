@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,6 +108,24 @@ int line_file_check(const struct ordo_host *host, const char *path, struct ordo_
     return result;
 }
 
+/* One writer a file: another one, here or in another process, would cut what this one writes. Where the file system has
+ * no such locks there is none. */
+static int lock(const struct line_file *file, int fd, struct ordo_error *err)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return 0;
+    return file->host->fail(err, ORDO_EEXISTS, file->path,
+                            "another sink or another process writes to it; give each a file of its own");
+}
+
+static bool is_same_file(int fd, const struct stat *status)
+{
+    struct stat other;
+
+    return fd >= 0 && fstat(fd, &other) == 0 && other.st_dev == status->st_dev &&
+           other.st_ino == status->st_ino;
+}
+
 int line_file_reopen(struct line_file *file, struct ordo_error *err)
 {
     struct stat status;
@@ -123,7 +142,12 @@ int line_file_reopen(struct line_file *file, struct ordo_error *err)
             close(fd);
         return result;
     }
-    if (S_ISREG(status.st_mode) && (result = cut_partial_line(file, fd, status.st_size, err)) != 0) {
+    if (S_ISREG(status.st_mode) && is_same_file(file->fd, &status)) { /* it has the lock */
+        close(fd);
+        return 0;
+    }
+    if (S_ISREG(status.st_mode) && ((result = lock(file, fd, err)) != 0 ||
+                                    (result = cut_partial_line(file, fd, status.st_size, err)) != 0)) {
         close(fd);
         return result;
     }

@@ -25,7 +25,7 @@ struct line_file {
 };
 
 /* Makes the folders above `path`, opens it for appending (made with mode 0640), and cuts a last line that has
- * no end. */
+ * no end. Fails with ORDO_EEXISTS while another line_file has it, in this process or another. */
 int line_file_open(struct line_file *file, const struct ordo_host *host, const char *path,
                    struct ordo_error *err);
 /* Whether line_file_open would fail, as far as can be told without making anything. */

@@ -5,7 +5,10 @@
  * between two batches, so what was taken survives the end of the process; with fsync it survives the end of
  * the machine too.
  */
+#include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <ordo/sink.h>
@@ -13,8 +16,9 @@
 #include "line_file.h"
 
 static const struct ordo_option options[] = {
-    {"path", ORDO_OPTION_STRING, NULL, 1, 4095, NULL,
-     "File to append decisions to; its folder is made when it is missing."},
+    {"path", ORDO_OPTION_STRING, "", 0, 4095, NULL,
+     "File to append decisions to, its folder is made when it is missing; empty: `decisions.ndjson` in "
+     "data_dir."},
     {"fsync", ORDO_OPTION_BOOL, "false", 0, 0, NULL, "Waits until each batch is on the disk."},
     {0},
 };
@@ -24,6 +28,18 @@ struct sink {
     bool sync;
     _Atomic uint64_t emitted, failed;
 };
+
+/* The file to write to. 0 or a code with *err. */
+static int read_path(const struct ordo_host *host, const struct ordo_options *values, char path[PATH_MAX],
+                     struct ordo_error *err)
+{
+    const char *given = host->option_string(values, "path");
+    int len = given[0] != '\0'
+                  ? snprintf(path, PATH_MAX, "%s", given)
+                  : snprintf(path, PATH_MAX, "%s/decisions.ndjson", host->data_dir(host->engine));
+
+    return len < PATH_MAX ? 0 : host->fail(err, -ENAMETOOLONG, NULL, "the path is too long");
+}
 
 static int emit(void *self, const struct ordo_emission *items, size_t count, struct ordo_error *err)
 {
@@ -79,12 +95,15 @@ static int open_sink(const struct ordo_host *host, const struct ordo_options *va
                      struct ordo_error *err)
 {
     struct sink *sink = calloc(1, sizeof(*sink));
+    char path[PATH_MAX];
     int result;
 
     if (sink == NULL)
         return host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
     sink->sync = host->option_bool(values, "fsync");
-    result = line_file_open(&sink->file, host, host->option_string(values, "path"), err);
+    result = read_path(host, values, path, err);
+    if (result == 0)
+        result = line_file_open(&sink->file, host, path, err);
     if (result != 0) {
         free(sink);
         return result;
@@ -95,7 +114,10 @@ static int open_sink(const struct ordo_host *host, const struct ordo_options *va
 
 static int check_sink(const struct ordo_host *host, const struct ordo_options *values, struct ordo_error *err)
 {
-    return line_file_check(host, host->option_string(values, "path"), err);
+    char path[PATH_MAX];
+    int result = read_path(host, values, path, err);
+
+    return result != 0 ? result : line_file_check(host, path, err);
 }
 
 static const struct ordo_sink_ops ops = {

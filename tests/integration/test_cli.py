@@ -197,6 +197,19 @@ class Check(Scratch):
                 if os.path.exists(os.path.join(self.folder, made)):
                     os.remove(os.path.join(self.folder, made))
 
+    def test_two_sinks_of_one_file(self):
+        self.write_rules()
+        for one, two in (("path: out", "path: out"), ("fsync: true", "fsync: false")):
+            self.write("ordo.yaml", f"sinks: [{{plugin: sink_file, {one}}}, {{plugin: sink_file, name: b, {two}}}]\n")
+            done = self.run_here("check")
+            self.assertEqual(done.returncode, 78, done.stderr)
+            self.assertRegex(done.stderr, r"^ordo\.yaml:1:\d+: sinks\[1\]: sinks\[0\] writes to the same file; "
+                                          r"give each a file of its own \(path: FILE\)\n$")
+            done = self.run_here("serve", "--set", "http.listen=127.0.0.1:0")
+            self.assertEqual(done.returncode, 78, done.stderr)
+            self.assertRegex(done.stderr, r"^ordo\.yaml:1:\d+: sinks\[1\]: sink_file: .*: another sink or another process "
+                                          r"writes to it; give each a file of its own\n$")
+
     def test_a_file_that_is_not_there(self):
         done = self.run_here("check", "-c", "nowhere.yaml")
         self.assertEqual(done.returncode, 78)

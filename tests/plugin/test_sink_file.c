@@ -218,6 +218,40 @@ static void test_folder_that_cannot_be_made_is_an_error(void **state)
     fake_plugin_close(sink);
 }
 
+/* It would cut what the first one is writing. */
+static void test_second_sink_of_a_file_is_refused(void **state)
+{
+    struct fake_plugin *first = open_sink(NULL), *second;
+
+    (void)state;
+    assert_int_equal(emit(first, "1", NULL), 0);
+    second = fake_plugin_open(module, (const char *[]){setting, NULL});
+    assert_null(second->self);
+    assert_int_equal(second->err.code, ORDO_EEXISTS);
+    assert_string_equal(second->err.place, path);
+    assert_string_equal(second->err.message,
+                        "another sink or another process writes to it; give each a file of its own");
+    fake_plugin_close(second);
+    assert_int_equal(reopen(first, NULL), 0); /* its own file does not stand in its way */
+    assert_int_equal(emit(first, "2", NULL), 0);
+    assert_file(path, "1\n2\n");
+    fake_plugin_close(first);
+    fake_plugin_close(open_sink(NULL));
+}
+
+static void test_without_a_path_it_writes_into_data_dir(void **state)
+{
+    struct fake_plugin *sink = fake_plugin_open(module, (const char *[]){NULL});
+    char *made = fake_expand(sink, "@TMP@/decisions.ndjson");
+
+    (void)state;
+    assert_non_null(sink->self);
+    assert_int_equal(emit(sink, "1", NULL), 0);
+    assert_file(made, "1\n");
+    free(made);
+    fake_plugin_close(sink);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, clean, clean)
 
 int main(int argc, char **argv)
@@ -231,6 +265,8 @@ int main(int argc, char **argv)
         CASE(test_reopen_after_rename_writes_a_new_file),
         CASE(test_failed_reopen_keeps_the_old_file),
         CASE(test_folders_are_made),
+        CASE(test_second_sink_of_a_file_is_refused),
+        CASE(test_without_a_path_it_writes_into_data_dir),
         CASE(test_folder_that_cannot_be_made_is_an_error),
     };
     int failed;

@@ -123,7 +123,7 @@ static void test_defaults_without_a_file(void **state)
     assert_plugin_value(&plugins[0], "rate", "50");
     assert_int_equal(ordo_config_sinks(config, &plugins), 1);
     assert_string_equal(plugins[0].section, "sinks[0]");
-    assert_plugin_value(&plugins[0], "path", "data/decisions.ndjson");
+    assert_plugin_value(&plugins[0], "path", NULL); /* it follows data_dir */
     assert_int_equal(limits.order_bytes, 1 << 20);
     assert_int_equal(limits.batch_bytes, 64 << 20);
     assert_int_equal(limits.items, 10000);
