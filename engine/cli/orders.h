@@ -29,10 +29,13 @@ enum {
         {ORDO_ORDERS_CUSTOMER, "customer", 'c', "ID", "Only orders of this customer.id."},                   \
         {ORDO_ORDERS_PRIORITY, "priority", 'p', "high|medium|low", "Only orders of this class."},            \
         {ORDO_ORDERS_SINCE, "since", 0, "TIME",                                                              \
-         "Only orders received then or later: 2026-11-23T06:27:05Z."},                                       \
+         "Only orders received then or later: 2026-11-23, 2026-11-23T06:27:05Z."},                           \
     {                                                                                                        \
         ORDO_ORDERS_UNTIL, "until", 0, "TIME", "Only orders received before."                                \
     }
+
+/* Said of an id that is "": a script's variable is not set. */
+#define ORDO_ORDERS_NO_ID "the id of an order has at least one character, and this one has none"
 
 struct ordo_orders_filter {
     const char *status, *customer, *priority, *since, *until; /* NULL: all */

@@ -109,6 +109,9 @@ int ordo_orders_retry_run(const struct ordo_command *command, int argc, char **a
         return ordo_command_usage(command, "give ids, or --status dead --all, not both");
     if (args.next == argc && (!all || filter.status == NULL || strcmp(filter.status, "dead") != 0))
         return ordo_command_usage(command, "give ids, or --status dead --all");
+    for (int i = args.next; i < argc; i++)
+        if (argv[i][0] == '\0')
+            return ordo_command_usage(command, ORDO_ORDERS_NO_ID);
     retry.api = ordo_api_open(command, &options);
     if (retry.api == NULL)
         return ORDO_EXIT_USAGE;
@@ -194,6 +197,8 @@ int ordo_orders_resolve_run(const struct ordo_command *command, int argc, char *
         }
     if (argc - args.next != 1)
         return ordo_command_usage(command, "give the id of one order");
+    if (argv[args.next][0] == '\0')
+        return ordo_command_usage(command, ORDO_ORDERS_NO_ID);
     resolution.id = argv[args.next];
     if ((code = check_resolution(command, &resolution)) != ORDO_EXIT_OK)
         return code;

@@ -271,6 +271,8 @@ int ordo_orders_show_run(const struct ordo_command *command, int argc, char **ar
     }
     if (argc - args.next != 1)
         return ordo_command_usage(command, "give the id of one order");
+    if (argv[args.next][0] == '\0')
+        return ordo_command_usage(command, ORDO_ORDERS_NO_ID);
     api = ordo_api_open(command, &options);
     if (api == NULL)
         return ORDO_EXIT_USAGE;

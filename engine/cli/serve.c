@@ -29,7 +29,8 @@ enum { OPTION_PORT_FILE = 1 };
 const struct ordo_cli_option ordo_serve_options[] = {
     ORDO_CLI_CONFIG_ROWS,
     {OPTION_PORT_FILE, "port-file", 0, "FILE",
-     "Writes the port to FILE once orders are taken (with port 0)."},
+     "Writes the port to FILE once orders are taken (for port 0);\nwith admin.listen a second line has that "
+     "one's."},
     {0},
 };
 
@@ -188,7 +189,7 @@ static int start(struct server *server)
     return start_sources(server, &err) == 0 ? ORDO_EXIT_OK : failure("source", &err);
 }
 
-/* Written aside and renamed, so that a reader sees all of it or nothing. */
+/* The orders' port comes first, so `head -n1` is what it always is. Written aside and renamed, so that a reader sees all of it or nothing. */
 static int write_port_file(const struct server *server, const char *path)
 {
     char aside[4096];
