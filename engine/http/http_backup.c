@@ -27,7 +27,8 @@ static void answer(struct ordo__request *request, const struct backup *backup)
 
     if (result->result != 0) {
         ordo__reply_problem(request,
-                            result->result == ORDO_EEXISTS    ? ORDO_PROBLEM_INVALID_BACKUP
+                            (result->result == ORDO_EEXISTS || result->result == ORDO_ECONFIG)
+                                ? ORDO_PROBLEM_INVALID_BACKUP
                             : result->result == ORDO_ESTOPPED ? ORDO_PROBLEM_STOPPING
                                                               : ORDO_PROBLEM_INTERNAL,
                             "%s", ordo_error_format(&result->err, text, sizeof(text)));

@@ -99,6 +99,27 @@ static int count_and_mark(const char *folder, const struct ordo_host *host, uint
     return result == 0 ? write_mark(folder, sequence, host, err) : result;
 }
 
+/* The folder that the backup is to be in: RocksDB says nothing that helps when it is not there. */
+static int check_parent(const char *whole, const struct ordo_host *host, struct ordo_error *err)
+{
+    const char *slash = strrchr(whole, '/');
+    char parent[ROCKS_PATH_MAX];
+    struct stat status;
+
+    snprintf(parent, sizeof(parent), "%.*s",
+             slash == NULL    ? 1
+             : slash == whole ? 1
+                              : (int)(slash - whole),
+             slash == NULL ? "." : whole);
+    if (stat(parent, &status) != 0 && errno == ENOENT)
+        return host->fail(err, ORDO_ECONFIG, parent,
+                          "there is no such folder to make the backup in; make it first");
+    if (access(parent, W_OK | X_OK) != 0)
+        return host->fail(err, ORDO_ECONFIG, parent, "the engine cannot make the backup in it: %s",
+                          strerror(errno));
+    return 0;
+}
+
 static void set_staging(struct rocks_store *store, const char *staging)
 {
     pthread_mutex_lock(&store->lock);
@@ -167,6 +188,8 @@ int rocks_backup(void *self, const char *folder, struct ordo_store_report *ret_r
                           "the store failed, so what it has in memory is not known to be right");
     if (lstat(whole, &status) == 0)
         return host->fail(err, ORDO_EEXISTS, whole, "it exists already; name a folder that does not");
+    if ((result = check_parent(whole, host, err)) != 0)
+        return result;
     snprintf(staging, sizeof(staging), "%s.tmp", aside); /* where RocksDB makes it */
     if ((result = rocks_clear_leftover(staging, host, err)) != 0 ||
         (result = rocks_clear_leftover(aside, host, err)) != 0)

@@ -6,6 +6,7 @@
 #include "rocks_files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -382,11 +383,16 @@ int rocks_database_look(struct rocks_database *database, const struct rocks_sett
                         const struct ordo_host *host, uint64_t *ret_missing, struct ordo_error *err)
 {
     char current[ROCKS_PATH_MAX];
+    bool fits;
     int result;
 
     make_tools(database, settings);
-    if (!rocks_path(current, settings->path, "CURRENT") ||
-        (access(current, F_OK) != 0 && !rocks_has_filled_file(settings->path, ".sst")))
+    fits = rocks_path(current, settings->path, "CURRENT");
+    if (fits && faccessat(AT_FDCWD, current, R_OK, AT_EACCESS) != 0 && errno == EACCES)
+        result = host->fail(err, -EACCES, settings->path,
+                            "this user may not read it; run this as the user that the engine runs as");
+    else if (!fits || (faccessat(AT_FDCWD, current, F_OK, AT_EACCESS) != 0 &&
+                       !rocks_has_filled_file(settings->path, ".sst")))
         result = host->fail(err, ORDO_ENOTFOUND, settings->path, "there is no store in this folder");
     else if ((result = rocks_lock(settings->path, false, &database->lock_fd, host, err)) == 0)
         result = look_checked(database, settings, host, ret_missing, err);

@@ -126,7 +126,10 @@ static void test_backup_does_not_touch_what_is_there(void **state)
     assert_string_equal(err.place, backup);
     assert_int_equal(rmdir(backup), 0); /* still empty */
     snprintf(backup, sizeof(backup), "%s/not/there", rocks_folder);
-    assert_int_equal(make_backup(store, &report, &err), ORDO_EIO);
+    assert_int_equal(make_backup(store, &report, &err), ORDO_ECONFIG);
+    *strrchr(backup, '/') = '\0';
+    assert_string_equal(err.place, backup);
+    assert_string_equal(err.message, "there is no such folder to make the backup in; make it first");
     rocks_fill(store, 0, 1, ORDO_STATUS_DONE);
     fake_plugin_close(store);
 }

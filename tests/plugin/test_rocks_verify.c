@@ -2,12 +2,14 @@
  * test_rocks_verify.c: verify finds what is wrong with a store, one sentence each, and nothing where all is right. The
  * damage is made in the database itself, behind the store's back.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -244,6 +246,25 @@ static void test_missing_writes_are_found(void **state)
     free(log);
 }
 
+static void test_store_of_another_user_is_told(void **state)
+{
+    struct rocks_findings findings;
+    uid_t user = geteuid();
+
+    (void)state;
+    make_store();
+    assert_int_equal(chmod(rocks_db, 0), 0);
+    if (user == 0) /* whom no mode stops */
+        assert_int_equal(seteuid(65534), 0);
+    findings = rocks_verify_all(module, NULL);
+    assert_int_equal(seteuid(user), 0);
+    assert_int_equal(chmod(rocks_db, 0700), 0);
+    assert_int_equal(findings.result, -EACCES);
+    assert_string_equal(findings.err.place, rocks_db);
+    assert_string_equal(findings.err.message,
+                        "this user may not read it; run this as the user that the engine runs as");
+}
+
 static void test_store_that_is_not_there_is_told(void **state)
 {
     struct rocks_findings findings = rocks_verify_all(module, NULL);
@@ -269,6 +290,7 @@ int main(int argc, char **argv)
         ROCKS_CASE(test_wrong_counters_are_found),
         ROCKS_CASE(test_flipped_bit_is_found_and_named),
         ROCKS_CASE(test_missing_writes_are_found),
+        ROCKS_CASE(test_store_of_another_user_is_told),
         ROCKS_CASE(test_store_that_is_not_there_is_told),
     };
 

@@ -131,7 +131,8 @@ struct ordo_store_ops {
 
     /* Copies the store as it is at one moment into `folder`, which must not exist yet, while everything goes on; what was
      * acknowledged before the call is in it. When it returns 0 the copy is durable; otherwise there is no such folder.
-     * Blocks; one call at a time. 0 or a code with *err. */
+     * Blocks; one call at a time. 0 or a code with *err: ORDO_EEXISTS when something is there, ORDO_ECONFIG when it cannot
+     * be made there. */
     int (*backup)(void *self, const char *folder, struct ordo_store_report *ret_report,
                   struct ordo_error *err);
     /* The next two need no open store: they work on the one that these options describe, which no process may use
