@@ -4,6 +4,7 @@
  * The store may complete inside of submit (store_memory) or later on a thread of its own; then the commit
  * comes back through the worker's inbox, so that answers and counters stay with the worker.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -100,10 +101,22 @@ static void count_outcome(struct ordo__worker *worker, const struct ordo_job *jo
 }
 
 /* The record of a dead order is not what its client gets. */
-static void answer_dead(struct ordo_job *job)
+void ordo__job_dead(struct ordo_job *job)
 {
-    ordo__job_problem(job, ORDO_PROBLEM_ORDER_DEAD,
-                      "it is dead: GET /orders/{id} says why, POST /orders/{id}/retry tries once more");
+    char detail[2 * ORDO_ID_MAX + 96];
+
+    snprintf(detail, sizeof(detail),
+             "it is dead: GET /orders/" ORDO_STR_FMT " says why, POST /orders/" ORDO_STR_FMT
+             "/retry tries once more",
+             ORDO_STR_ARG(ordo_job_id(job)), ORDO_STR_ARG(ordo_job_id(job)));
+    ordo__job_problem(job, ORDO_PROBLEM_ORDER_DEAD, detail);
+}
+
+void ordo__job_not_stored(struct ordo_job *job, int result)
+{
+    ordo__job_problem(job, result == ORDO_EFULL ? ORDO_PROBLEM_STORE_FULL : ORDO_PROBLEM_INTERNAL,
+                      result == ORDO_EFULL ? "the store has no room for new orders; its log says why"
+                                           : "the store did not take the order; the log says why");
 }
 
 static void stored(struct ordo__worker *worker, struct ordo_job *job, struct ordo_job *later)
@@ -127,9 +140,17 @@ static void stored(struct ordo__worker *worker, struct ordo_job *job, struct ord
         ordo__recorded_add(worker, job);
     if (job->status == ORDO_STATUS_DEAD) {
         ordo__recorded_tell(worker); /* before its answer becomes another */
-        answer_dead(job);
+        ordo__job_dead(job);
     }
     ordo__finish(worker, job);
+}
+
+static const char *why_not_stored(int result)
+{
+    return result == ORDO_EFULL     ? "the store has no room for new orders"
+           : result == ORDO_EIO     ? "the store failed"
+           : result == ORDO_EEXISTS ? "the store has another state of it"
+                                    : ordo_error_name(result);
 }
 
 /* Nothing was written. What the rules decided is dropped, for nobody has heard of it. */
@@ -149,11 +170,9 @@ static void refused(struct ordo__worker *worker, struct ordo_job *job, struct or
         ordo_metrics_add(worker->metrics, ORDO_COUNTER_ORDERS_STORE_FAILED, 1);
         if (ordo_log_gate_pass(&gate, &skipped))
             ordo_log_error("store", "order " ORDO_STR_FMT " was not written: %s%s",
-                           ORDO_STR_ARG(ordo_job_id(job)), ordo_error_name(result),
+                           ORDO_STR_ARG(ordo_job_id(job)), why_not_stored(result),
                            ordo_log_skipped(skipped, more, sizeof(more)));
-        ordo__job_problem(job, result == ORDO_EFULL ? ORDO_PROBLEM_STORE_FULL : ORDO_PROBLEM_INTERNAL,
-                          result == ORDO_EFULL ? "the store has no room for new orders; its log says why"
-                                               : "the store did not take the order");
+        ordo__job_not_stored(job, result);
     }
     ordo__finish(worker, job);
 }

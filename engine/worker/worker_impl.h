@@ -156,6 +156,9 @@ static inline bool ordo__is_detached(const struct ordo_engine *engine, const str
 /* The grace is over: the job's answer is that the engine stops, and it is counted. */
 void ordo__job_give_up(struct ordo_engine *engine, struct ordo_job *job);
 void ordo__job_problem(struct ordo_job *job, enum ordo_problem_code code, const char *detail);
+/* The answers to an order that is dead, and to one that the store did not write (record.c). */
+void ordo__job_dead(struct ordo_job *job);
+void ordo__job_not_stored(struct ordo_job *job, int result);
 void ordo__job_copy_envelope(struct ordo_job *to, const struct ordo_job *from);
 /* The record of an order that waits for a decision. */
 void ordo__pending_record(const struct ordo_job *job, int64_t due_ms, struct ordo_record *ret_record);

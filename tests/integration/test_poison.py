@@ -156,6 +156,7 @@ class Poison(unittest.TestCase):
                 self.assertEqual(engine.request("GET", "/orders/p").status, 404)
             answer = engine.post(an_order("p", loop=True))
             self.assertEqual((answer.status, answer.json["code"]), (500, "order_dead"))
+            self.assertEqual(answer.json["detail"], "it is dead: GET /orders/p says why, POST /orders/p/retry tries once more")
             self.assert_dead(engine, "p", "the process died 3 times while deciding it, the last time of SIGSEGV")
             self.assert_counted(engine, 1)
 

@@ -129,6 +129,7 @@ class Restart(unittest.TestCase):
             self.assertEqual((answer["status"], answer["checks"]["store"]), ("degraded", "full"))
             self.assertEqual(engine.metric("ordo_store_full"), 1)
             self.assertEqual(engine.stats()["store_failed"], 3)
+            self.assertIn("order o-2 was not written: the store has no room for new orders", engine.log)
             self.assertEqual(engine.log.count("less than min_free: new orders are refused until it has more"), 1)
 
 
