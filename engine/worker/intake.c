@@ -228,8 +228,7 @@ static bool answer_replay(const struct replay *replay)
     } else if (replay->status == ORDO_STATUS_QUEUED) {
         ordo__job_problem(job, ORDO_PROBLEM_IN_PROGRESS, "this order is still on its way; ask again later");
     } else if (replay->status == ORDO_STATUS_DEAD) {
-        ordo__job_problem(job, ORDO_PROBLEM_ORDER_DEAD,
-                          "it is dead: GET /orders/{id} says why, POST /orders/{id}/retry tries once more");
+        ordo__job_dead(job);
     } else {
         job->kind = ORDO_ANSWER_REPLAY;
         job->status = replay->status;
@@ -299,8 +298,7 @@ static void async_stored(struct ordo__detached *detached, int result)
             ordo_metrics_add_shared(engine->shared_metrics, ordo__job_conflict_counter(waiting), 1);
         } else {
             ordo_metrics_add_shared(engine->shared_metrics, ORDO_COUNTER_ORDERS_STORE_FAILED, 1);
-            ordo__job_problem(waiting, result == ORDO_EFULL ? ORDO_PROBLEM_STORE_FULL : ORDO_PROBLEM_INTERNAL,
-                              "the store did not take the order");
+            ordo__job_not_stored(waiting, result);
         }
         ordo_inflight_release(engine->inflight, &detached->job);
         detached->job.origin->finish(detached->job.origin, &detached->job);

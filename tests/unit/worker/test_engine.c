@@ -208,6 +208,36 @@ static void await_status(struct bench *bench, const char *id, enum ordo_status s
         sched_yield();
 }
 
+static void test_async_says_why_it_is_not_stored(void **state)
+{
+    static const struct {
+        int fail;
+        enum ordo_problem_code problem;
+        const char *detail;
+    } cases[] = {
+        {ORDO_EFULL, ORDO_PROBLEM_STORE_FULL, "the store has no room for new orders; its log says why"},
+        {ORDO_EIO, ORDO_PROBLEM_INTERNAL, "the store did not take the order; the log says why"},
+    };
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, false, 1000);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct ordo_job *job = job_new(&bench, "o-1", "");
+
+        bench.store.fail = cases[i].fail;
+        job->async = true;
+        assert_true(submit(&bench, job));
+        assert_ptr_equal(wait_answer(&bench), job);
+        assert_int_equal(job->kind, ORDO_ANSWER_PROBLEM);
+        assert_int_equal(job->problem, cases[i].problem);
+        assert_answer_has(job, cases[i].detail);
+        job_free(job);
+    }
+    assert_int_equal(counter(&bench, ORDO_COUNTER_ORDERS_STORE_FAILED), 2);
+    bench_done(&bench);
+}
+
 static void test_async_is_answered_when_durable_and_decided_later(void **state)
 {
     for (int late = 0; late < 2; late++) {
@@ -253,6 +283,7 @@ static void test_retries_end_dead_and_can_be_tried_once_more(void **state)
     while ((job = decide(&bench, "o-1", "retry"))->problem == ORDO_PROBLEM_IN_PROGRESS)
         job_free(job);
     assert_int_equal(job->problem, ORDO_PROBLEM_ORDER_DEAD);
+    assert_answer_has(job, "it is dead: GET /orders/o-1 says why, POST /orders/o-1/retry tries once more");
     job_free(job);
     assert_int_equal(ordo_engine_retry(bench.engine, ORDO_STR("nobody")), ORDO_PROBLEM_NOT_FOUND + 1);
     while (ordo_engine_retry(bench.engine, ORDO_STR("o-1")) == ORDO_PROBLEM_IN_PROGRESS + 1)
@@ -651,6 +682,7 @@ int main(void)
         cmocka_unit_test(test_a_store_that_cannot_read_decides_nothing),
         cmocka_unit_test(test_an_order_from_before_the_start_is_on_its_way),
         cmocka_unit_test(test_async_is_answered_when_durable_and_decided_later),
+        cmocka_unit_test(test_async_says_why_it_is_not_stored),
         cmocka_unit_test(test_retries_end_dead_and_can_be_tried_once_more),
         cmocka_unit_test(test_a_held_order_is_resolved_once),
         cmocka_unit_test(test_a_promise_is_durable_and_kept),
