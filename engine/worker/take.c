@@ -3,7 +3,8 @@
  * other.
  *
  * A worker takes only as many orders at once as it expects to finish within TAKE_NS. An order that has waited its bound in the
- * queue goes before the rest of what was taken.
+ * queue goes before the rest of what was taken. A worker never holds more than max_in_flight; orders that were accepted
+ * before the start get at most half of the room that there is.
  *
  * Looking up many ids at once costs a store much less than one by one, so it is done before the first order begins. The id of
  * a line of a batch is known when it is read; so lines are read ahead, each with a parser of its own, and claim their ids then.
@@ -34,19 +35,29 @@ struct group {
     uint32_t overdue_left; /* so many may still go first in this turn: one an order that was taken */
 };
 
-uint32_t ordo__take_count(const struct ordo__worker *worker)
+/* How many it may still take. */
+static uint64_t room(const struct ordo__worker *worker)
 {
-    uint64_t room = worker->engine->options.max_in_flight, fits;
+    uint64_t most = worker->engine->options.max_in_flight;
 
-    if (worker->orders >= room)
-        return 0;
-    room -= worker->orders;
-    fits = worker->mean_ns > 0 ? (uint64_t)(TAKE_NS / worker->mean_ns) : ORDO__TAKE_MAX;
-    if (fits < 1)
-        fits = 1;
-    if (fits > ORDO__TAKE_MAX)
-        fits = ORDO__TAKE_MAX;
-    return (uint32_t)(fits < room ? fits : room);
+    return worker->orders < most ? most - worker->orders : 0;
+}
+
+bool ordo__take_has_room(const struct ordo__worker *worker)
+{
+    return room(worker) > 0;
+}
+
+/* As many as are done soon, so that none waits long behind its neighbours, and fit. */
+static uint32_t count_within(const struct ordo__worker *worker, uint64_t most)
+{
+    uint64_t count = worker->mean_ns > 0 ? (uint64_t)(TAKE_NS / worker->mean_ns) : ORDO__TAKE_MAX;
+
+    if (count < 1)
+        count = 1;
+    if (count > ORDO__TAKE_MAX)
+        count = ORDO__TAKE_MAX;
+    return (uint32_t)(count < most ? count : most);
 }
 
 /* Nobody has to look for an id that the engine gave, or for an order that is known to be pending. */
@@ -207,7 +218,7 @@ static void take_overdue(struct ordo__worker *worker, struct group *group)
     struct ordo_job *job;
     struct ahead ahead;
 
-    if (group->overdue_left == 0)
+    if (group->overdue_left == 0 || !ordo__take_has_room(worker))
         return;
     group->overdue_left--;
     if ((job = ordo_queue_take_overdue(worker->engine->queue, worker->now_ns)) == NULL)
@@ -233,17 +244,28 @@ static void begin_all(struct ordo__worker *worker, struct group *group)
     group->count = 0;
 }
 
+/* Where there is room for one only, those from before the start and new ones take turns. */
+static void take_pending_and_new(struct ordo__worker *worker)
+{
+    uint64_t half;
+
+    worker->odd_is_pending = !worker->odd_is_pending;
+    half = (room(worker) + worker->odd_is_pending) / 2;
+    if (half > 0)
+        ordo__recovery_take(worker, count_within(worker, half));
+    worker->orders += worker->taken.count;
+    worker->orders += ordo_queue_take(worker->engine->queue, count_within(worker, room(worker)),
+                                      worker->now_ns, &worker->taken);
+}
+
 void ordo__take(struct ordo__worker *worker)
 {
-    uint32_t count = ordo__take_count(worker);
     struct group group = {.count = 0};
     struct ordo_job *job;
 
-    if (count == 0)
+    if (!ordo__take_has_room(worker))
         return;
-    ordo__recovery_take(worker, count);
-    ordo_queue_take(worker->engine->queue, count, worker->now_ns, &worker->taken);
-    worker->orders += worker->taken.count;
+    take_pending_and_new(worker);
     group.overdue_left = worker->taken.count;
     while ((job = ordo_job_list_pop(&worker->taken)) != NULL) {
         bool is_line = !job->parsed;

@@ -112,7 +112,7 @@ static void sleep_until_woken(struct ordo__worker *worker)
 {
     struct ordo_engine *engine = worker->engine;
 
-    if (ordo__take_count(worker) > 0 &&
+    if (ordo__take_has_room(worker) &&
         (ordo__recovery_has_more(engine) || !ordo_queue_sleep(engine->queue, &worker->sleeper)))
         return; /* there is work */
     if (has_nothing(worker)) {

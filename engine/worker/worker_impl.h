@@ -65,7 +65,8 @@ struct ordo__worker {
     } finished[8];   /* answers of this turn, by origin */
     int64_t mean_ns; /* running mean of the time an order takes from start to its end or first wait */
     int64_t now_ns;  /* read at the last step */
-    struct ordo_job_list taken;            /* orders of this turn that are not begun */
+    struct ordo_job_list taken; /* orders of this turn that are not begun */
+    bool odd_is_pending;        /* who got the odd place of the room last: one from before the start */
     uint64_t orders, sleeping, committing; /* inside: all; of these in ctx.sleep; of these in the store */
 
     /* any thread */
@@ -179,8 +180,7 @@ void ordo__worker_run(void *worker);
 void ordo__hand_run(struct ordo__worker *worker, struct ordo_job *job, struct ordo_run *run);
 
 /* take.c */
-/* How many orders to take at once: as many as are done soon, so that none waits long behind its neighbours. */
-uint32_t ordo__take_count(const struct ordo__worker *worker);
+bool ordo__take_has_room(const struct ordo__worker *worker);
 void ordo__take(struct ordo__worker *worker); /* takes new orders and begins them */
 
 /* outcome.c: the run has ended: fills the job's answer, and adds its record to the open commit, or finishes

@@ -3,8 +3,6 @@
  */
 #include "engine_bench.h"
 
-enum { MEDIUM_WAIT_NS = 500000000 };
-
 /* What the rules do is said by the order's coupon. */
 static const char rule_text[] = "return { name = 'test', about = 'x', apply = function(order, decide, ctx)\n"
                                 "  local c = order.coupon\n"
@@ -110,28 +108,68 @@ struct ordo_ruleset *ruleset_of(struct bench *bench, int generation)
     return ruleset;
 }
 
-static void init(struct bench *bench, bool late_store, uint32_t high_capacity, uint32_t max_in_flight,
-                 int64_t medium_wait_ns, const struct ordo_store_ops *store)
+struct setup {
+    bool late_store;
+    uint32_t high_capacity, max_in_flight, pending;
+    const char *coupon; /* of those that are pending */
+    int64_t medium_wait_ns;
+    const struct ordo_store_ops *store;
+};
+
+static const struct setup preset = {
+    .high_capacity = 1000,
+    .max_in_flight = 1000,
+    .medium_wait_ns = 500000000,
+    .store = &fault_store_ops,
+};
+
+static void no_wait(void *context, struct ordo_write *writes, size_t count)
+{
+    (void)context;
+    assert_int_equal(count, 1);
+    assert_int_equal(writes[0].result, 0);
+}
+
+void bench_know(struct bench *bench, const char *id, const char *coupon, enum ordo_status status)
+{
+    struct ordo_job *job = job_new(bench, id, coupon);
+    struct ordo_write write = {
+        .record =
+            {
+                .size = sizeof(write.record),
+                .status = status,
+                .id = ordo_str_from(id),
+                .order = job->bytes,
+                .answer = status == ORDO_STATUS_QUEUED ? ORDO_STR_NONE : ORDO_STR("{}"),
+            },
+        .replaces = ORDO_STATUS_BIT_ABSENT,
+    };
+
+    fault_store_ops.submit(&bench->store, &write, 1, no_wait, NULL);
+    job_free(job);
+}
+
+static void init(struct bench *bench, const struct setup *setup)
 {
     struct ordo_engine_options options = {
         .limits = ordo_limits_preset,
-        .queue = {.capacity = {high_capacity, 1000, 1000},
-                  .max_wait_ns = {INT64_MAX, medium_wait_ns, (int64_t)2000000000}},
+        .queue = {.capacity = {setup->high_capacity, 1000, 1000},
+                  .max_wait_ns = {INT64_MAX, setup->medium_wait_ns, (int64_t)2000000000}},
         .script = {.on_error = ORDO_ON_ERROR_HOLD, .retry_after_ms = 1, .jit = true},
         .workers = 2,
-        .max_in_flight = max_in_flight,
+        .max_in_flight = setup->max_in_flight,
         .max_attempts = 3,
         .retry_max_ms = 3600000,
-        .store = store,
+        .store = setup->store,
         .store_self = &bench->store,
         .sinks = bench->sinks,
         .sink_count = 1,
     };
     struct ordo_error err = {0};
-    char path[128];
+    char path[128], id[16];
 
     memset(bench, 0, sizeof(*bench));
-    fault_store_init(&bench->store, late_store);
+    fault_store_init(&bench->store, setup->late_store);
     snprintf(bench->folder, sizeof(bench->folder), "/tmp/test_engine.XXXXXX");
     assert_non_null(mkdtemp(bench->folder));
     snprintf(path, sizeof(path), "%s/rules", bench->folder);
@@ -149,27 +187,57 @@ static void init(struct bench *bench, bool late_store, uint32_t high_capacity, u
     bench->engine = ordo_engine_new(&options, &err);
     assert_non_null(bench->engine);
     ordo_ruleset_unref(options.ruleset);
+    for (uint32_t i = 0; i < setup->pending; i++) {
+        snprintf(id, sizeof(id), "p-%u", i);
+        bench_know(bench, id, setup->coupon, ORDO_STATUS_QUEUED);
+    }
+    if (setup->pending > 0)
+        pthread_mutex_lock(&bench->store.lock);
     assert_int_equal(ordo_engine_start(bench->engine, &err), 0);
 }
 
 void bench_init(struct bench *bench, bool late_store, uint32_t high_capacity)
 {
-    init(bench, late_store, high_capacity, 1000, MEDIUM_WAIT_NS, &fault_store_ops);
+    struct setup setup = preset;
+
+    setup.late_store = late_store;
+    setup.high_capacity = high_capacity;
+    init(bench, &setup);
 }
 
 void bench_init_narrow(struct bench *bench, uint32_t max_in_flight)
 {
-    init(bench, false, 1000, max_in_flight, MEDIUM_WAIT_NS, &fault_store_ops);
+    struct setup setup = preset;
+
+    setup.max_in_flight = max_in_flight;
+    init(bench, &setup);
 }
 
-void bench_init_hasty(struct bench *bench)
+void bench_init_hasty(struct bench *bench, uint32_t max_in_flight)
 {
-    init(bench, false, 1000, 1000, 1, &fault_store_ops);
+    struct setup setup = preset;
+
+    setup.max_in_flight = max_in_flight;
+    setup.medium_wait_ns = 1;
+    init(bench, &setup);
+}
+
+void bench_init_pending(struct bench *bench, uint32_t max_in_flight, uint32_t pending, const char *coupon)
+{
+    struct setup setup = preset;
+
+    setup.max_in_flight = max_in_flight;
+    setup.pending = pending;
+    setup.coupon = coupon;
+    init(bench, &setup);
 }
 
 void bench_init_1_0(struct bench *bench)
 {
-    init(bench, false, 1000, 1000, MEDIUM_WAIT_NS, &fault_store_ops_1_0);
+    struct setup setup = preset;
+
+    setup.store = &fault_store_ops_1_0;
+    init(bench, &setup);
 }
 
 void bench_done(struct bench *bench)

@@ -48,9 +48,16 @@ struct bench {
 void bench_init(struct bench *bench, bool late_store, uint32_t high_capacity);
 /* With so many orders at most inside each of the two workers. */
 void bench_init_narrow(struct bench *bench, uint32_t max_in_flight);
-void bench_init_hasty(struct bench *bench); /* every medium order, and so every line, is overdue at once */
-void bench_init_1_0(struct bench *bench);   /* over a store of interface 1.0 */
+/* Every medium order, and so every line, is overdue at once. */
+void bench_init_hasty(struct bench *bench, uint32_t max_in_flight);
+/* So many orders p-0, p-1, ... were accepted before the start. The store's lock is held: the workers take none before the test
+ * unlocks it, and what is submitted until then is taken in the same turn. */
+void bench_init_pending(struct bench *bench, uint32_t max_in_flight, uint32_t pending, const char *coupon);
+void bench_init_1_0(struct bench *bench); /* over a store of interface 1.0 */
 void bench_done(struct bench *bench);
+
+/* The store has this order. */
+void bench_know(struct bench *bench, const char *id, const char *coupon, enum ordo_status status);
 
 struct ordo_ruleset *ruleset_of(struct bench *bench, int generation);
 

@@ -174,14 +174,16 @@ static int pending(void *self, enum ordo_priority priority, struct ordo_store_cu
                    ordo_record_fn visit, void *context, struct ordo_store_cursor *ret_after)
 {
     struct fault_store *store = self;
+    size_t i;
 
-    (void)after, (void)limit;
     pthread_mutex_lock(&store->lock);
-    for (size_t i = 0; i < store->count; i++)
-        if (store->records[i].priority == priority && store->records[i].status < ORDO_STATUS_DONE)
+    for (i = after.low; i < store->count && limit > 0; i++)
+        if (store->records[i].priority == priority && store->records[i].status < ORDO_STATUS_DONE) {
             visit(context, &store->records[i]);
+            limit--;
+        }
+    *ret_after = (struct ordo_store_cursor){0, i < store->count ? i : 0};
     pthread_mutex_unlock(&store->lock);
-    *ret_after = (struct ordo_store_cursor){0, 0};
     return 0;
 }
 

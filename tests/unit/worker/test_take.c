@@ -4,7 +4,7 @@
  */
 #include "engine_bench.h"
 
-enum { LINES = 8, MANY = 100, LONG = 20000 };
+enum { LINES = 8, MANY = 100, LONG = 20000, WORKERS = 2, PENDING = 40 };
 
 static void make(struct bench *bench, struct ordo_job **jobs, size_t count, const char *id)
 {
@@ -14,33 +14,6 @@ static void make(struct bench *bench, struct ordo_job **jobs, size_t count, cons
         snprintf(text, sizeof(text), "%s%zu", id, i);
         jobs[i] = job_new(bench, text, "");
     }
-}
-
-static void no_wait(void *context, struct ordo_write *writes, size_t count)
-{
-    (void)context;
-    assert_int_equal(count, 1);
-    assert_int_equal(writes[0].result, 0);
-}
-
-/* The store has this order, and no worker has been at work, so that the first to come takes all that is submitted at once. */
-static void know(struct bench *bench, const char *id)
-{
-    struct ordo_job *job = job_new(bench, id, "");
-    struct ordo_write write = {
-        .record =
-            {
-                .size = sizeof(write.record),
-                .status = ORDO_STATUS_DONE,
-                .id = ordo_str_from(id),
-                .order = job->bytes,
-                .answer = ORDO_STR("{}"),
-            },
-        .replaces = ORDO_STATUS_BIT_ABSENT,
-    };
-
-    fault_store_ops.submit(&bench->store, &write, 1, no_wait, NULL);
-    job_free(job);
 }
 
 /* In the order of their answers. */
@@ -89,7 +62,7 @@ static void test_a_known_order_among_new_ones_is_replayed(void **state)
 
     (void)state;
     bench_init(&bench, false, 1000);
-    know(&bench, "o-3");
+    bench_know(&bench, "o-3", "", ORDO_STATUS_DONE);
     make(&bench, jobs, LINES, "o-");
     assert_true(submit_lines(&bench, jobs, LINES));
     wait_all(&bench, answered, LINES);
@@ -110,7 +83,7 @@ static void test_lines_of_one_known_order_are_all_replayed(void **state)
 
     (void)state;
     bench_init(&bench, false, 1000);
-    know(&bench, "o-1");
+    bench_know(&bench, "o-1", "", ORDO_STATUS_DONE);
     for (size_t i = 0; i < LINES; i++)
         jobs[i] = job_new(&bench, "o-1", "");
     assert_true(submit_lines(&bench, jobs, LINES));
@@ -210,7 +183,7 @@ static void test_overdue_lines_are_looked_up_too(void **state)
     struct ordo_job *jobs[MANY], *answered[MANY];
 
     (void)state;
-    bench_init_hasty(&bench);
+    bench_init_hasty(&bench, 1000);
     make(&bench, jobs, MANY, "o-");
     assert_true(submit_lines(&bench, jobs, MANY));
     wait_all(&bench, answered, MANY);
@@ -242,6 +215,98 @@ static void test_a_store_of_1_0_is_asked_one_by_one(void **state)
     bench_done(&bench);
 }
 
+/* Waits until as many orders as may be are asleep. */
+static struct ordo_engine_figures fill(struct bench *bench, uint32_t max_in_flight)
+{
+    struct ordo_engine_figures figures;
+
+    do
+        ordo_engine_figures(bench->engine, &figures);
+    while (figures.waiting < (uint64_t)WORKERS * max_in_flight);
+    ordo_engine_figures(bench->engine, &figures); /* of one moment: nothing happens any more */
+    return figures;
+}
+
+/* All come back undecided. */
+static void stop(struct bench *bench, struct ordo_job **jobs, size_t count)
+{
+    struct ordo_job *answered[MANY];
+
+    assert_false(ordo_engine_drain(bench->engine, ordo_clock_ns()));
+    ordo_engine_stop(bench->engine);
+    wait_all(bench, answered, count);
+    free_all(jobs, count);
+    bench_done(bench);
+}
+
+/* Half of the room is for those from before the start; where it is odd, they get one more the first time. */
+static void test_recovery_keeps_within_max_in_flight(void **state)
+{
+    static const uint32_t mosts[] = {1, 2, 3, 16, 17};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(mosts) / sizeof(*mosts); i++) {
+        struct bench bench;
+        struct ordo_job *jobs[MANY];
+        struct ordo_engine_figures figures;
+        uint32_t most = mosts[i];
+
+        bench_init_pending(&bench, most, PENDING, "long");
+        for (size_t n = 0; n < MANY; n++)
+            jobs[n] = job_new(&bench, NULL, "long");
+        for (size_t n = 0; n < MANY; n++)
+            assert_true(submit(&bench, jobs[n]));
+        pthread_mutex_unlock(&bench.store.lock);
+        figures = fill(&bench, most);
+        assert_int_equal(figures.in_flight, WORKERS * most);
+        assert_int_equal(MANY - figures.queue.depth[ORDO_PRIORITY_HIGH], WORKERS * (most / 2));
+        stop(&bench, jobs, MANY);
+    }
+}
+
+/* Neither those from before the start nor new ones wait for all of the others. */
+static void test_recovery_and_new_orders_take_turns_in_the_last_room(void **state)
+{
+    struct bench bench;
+    struct ordo_job *jobs[PENDING], *answered[PENDING];
+    int ahead = 0;
+
+    (void)state;
+    bench_init_pending(&bench, 1, PENDING, "");
+    for (size_t n = 0; n < PENDING; n++) {
+        jobs[n] = job_new(&bench, NULL, "");
+        assert_true(submit(&bench, jobs[n]));
+    }
+    pthread_mutex_unlock(&bench.store.lock);
+    wait_all(&bench, answered, PENDING);
+    assert_true(ordo_engine_drain(bench.engine, INT64_MAX));
+    assert_int_equal(bench.store.emission_count, 2 * PENDING);
+    for (size_t n = 0; n < PENDING; n++) { /* each worker begins with one from before the start */
+        ahead += bench.store.emissions[n].id.ptr[0] == 'p' ? 1 : -1;
+        assert_in_range(ahead + WORKERS, 0, 2 * WORKERS);
+    }
+    free_all(jobs, PENDING);
+    bench_done(&bench);
+}
+
+static void test_overdue_orders_keep_within_max_in_flight(void **state)
+{
+    static const uint32_t mosts[] = {1, 2, 3, 16, 17};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(mosts) / sizeof(*mosts); i++) {
+        struct bench bench;
+        struct ordo_job *jobs[MANY];
+
+        bench_init_hasty(&bench, mosts[i]);
+        for (size_t n = 0; n < MANY; n++)
+            jobs[n] = job_new(&bench, NULL, "long");
+        assert_true(submit_lines(&bench, jobs, MANY));
+        assert_int_equal(fill(&bench, mosts[i]).in_flight, WORKERS * mosts[i]);
+        stop(&bench, jobs, MANY);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +318,9 @@ int main(void)
         cmocka_unit_test(test_a_long_line_is_decided_too),
         cmocka_unit_test(test_overdue_lines_are_looked_up_too),
         cmocka_unit_test(test_a_store_of_1_0_is_asked_one_by_one),
+        cmocka_unit_test(test_recovery_keeps_within_max_in_flight),
+        cmocka_unit_test(test_recovery_and_new_orders_take_turns_in_the_last_room),
+        cmocka_unit_test(test_overdue_orders_keep_within_max_in_flight),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
