@@ -8,6 +8,17 @@
 
 #include <stdio.h>
 
+/* What plugins were built with, on machines of 64 bits: a version of the interface does not change. A new one adds at the end,
+ * and its own line here. */
+#define IS_64_BITS (sizeof(void *) == 8)
+_Static_assert(!IS_64_BITS || (ORDO_PLUGIN_1_0 == 72 && sizeof(struct ordo_plugin) == 80),
+               "the descriptor of 1.0, 1.1");
+_Static_assert(!IS_64_BITS || (ORDO_STORE_OPS_1_0 == 96 && sizeof(struct ordo_store_ops) == 112),
+               "a store's of 1.0, 1.1");
+_Static_assert(!IS_64_BITS || offsetof(struct ordo_store_stat, is_full) == 56, "what a store of 1.0 says");
+_Static_assert(!IS_64_BITS || sizeof(struct ordo_source_ops) == 32, "a source's of 1.0");
+_Static_assert(!IS_64_BITS || sizeof(struct ordo_sink_ops) == 40, "a sink's of 1.0");
+
 #define OPERATION(table, name)                                                                               \
     {                                                                                                        \
         offsetof(struct table, name), #name                                                                  \

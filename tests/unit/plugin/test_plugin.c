@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_plugin.c: every refusal of the loader with its exact text, shown on modules that are wrong in one way
- * each; and the minimal plugin loaded, opened and run.
+ * each; what a table of an older interface is taken for; and the minimal plugin loaded, opened and run.
  *
  * Arguments: the folder of the broken modules, the folder of the minimal plugin, the folder of the sources.
  * The documents hold each sentence, and the test holds them to it.
@@ -298,6 +298,31 @@ static void test_check_stops_before_open(void **state)
     ordo_plugin_close(instance);
 }
 
+static void find_none(void *self, const ordo_str *ids, size_t count, int *ret_results, uint32_t *ret_moment)
+{
+    (void)self, (void)ids, (void)count, (void)ret_results, (void)ret_moment;
+}
+
+static void stop_none(void *self)
+{
+    (void)self;
+}
+
+/* An operation that a table does not reach whole is not there, whatever lies behind the table's end. */
+static void test_each_operation_of_1_1_has_its_size(void **state)
+{
+    struct ordo_store_ops ops = {.find = find_none, .backup_stop = stop_none};
+
+    (void)state;
+    for (ops.size = ORDO_STORE_OPS_1_0; ops.size <= sizeof ops; ops.size++) {
+        assert_int_equal(ordo_store_has_find(&ops), ops.size >= ORDO_STORE_OPS_1_0 + sizeof ops.find);
+        assert_int_equal(ordo_store_can_stop_backup(&ops), ops.size == sizeof ops);
+    }
+    ops = (struct ordo_store_ops){.size = sizeof ops};
+    assert_false(ordo_store_has_find(&ops));
+    assert_false(ordo_store_can_stop_backup(&ops));
+}
+
 /* Runs emit with standard error in a file, and returns what was written there. */
 static size_t emit_captured(struct ordo_plugin_instance *instance, const struct ordo_emission *items,
                             size_t count, char *out, size_t size)
@@ -477,6 +502,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_readme_has_the_options),
         cmocka_unit_test(test_open_tells_every_error_with_its_place),
         cmocka_unit_test(test_check_stops_before_open),
+        cmocka_unit_test(test_each_operation_of_1_1_has_its_size),
         cmocka_unit_test(test_minimal_plugin_runs),
         cmocka_unit_test(test_submit_goes_where_it_was_connected),
         cmocka_unit_test(test_listing_is_sorted_modules_only),
