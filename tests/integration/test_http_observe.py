@@ -152,12 +152,15 @@ class ServerSentEvents(HttpTest):
         events.close()
 
     def test_subscribers_are_counted_and_forgotten(self):
-        before = self.engine.metric("ordo_event_subscribers")
+        def subscribers():
+            return self.engine.metric("ordo_event_subscribers")
+
+        self.engine.wait_until(lambda: subscribers() == 0, "those of other tests to be forgotten")
         events = [Events(self.engine) for _ in range(3)]
-        self.assertEqual(self.engine.metric("ordo_event_subscribers"), before + 3)
+        self.assertEqual(subscribers(), 3)
         for one in events:
             one.close()
-        self.engine.wait_until(lambda: self.engine.metric("ordo_event_subscribers") == before, "them to be forgotten")
+        self.engine.wait_until(lambda: subscribers() == 0, "them to be forgotten")
 
     def test_http2(self):
         out = self.engine.curl("--http2-prior-knowledge", "-N", "--max-time", "2", "URL/events?types=stats", check=False)
