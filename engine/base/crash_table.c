@@ -12,13 +12,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/lock.h"
 
 struct entry {
     uint64_t check; /* over what follows */
@@ -43,7 +44,7 @@ static const char magic[MAGIC_SIZE] = "ordo crashes 1\n";
 struct ordo_crash_table {
     int fd; /* holds the lock on the file */
     struct map *map;
-    pthread_mutex_t lock;                         /* the entries, but for the handler */
+    struct ordo_lock lock;                        /* the entries, but for the handler */
     _Atomic uint32_t used;                        /* entries of earlier runs */
     _Atomic uint64_t hashes[ORDO_CRASH_CAPACITY]; /* of their names; 0: free */
 };
@@ -136,7 +137,7 @@ struct ordo_crash_table *ordo_crash_table_open(const char *path, uint32_t *ret_d
     struct ordo_crash_table *table = calloc(1, sizeof(*table));
 
     ORDO_REQUIRE(table != NULL);
-    ORDO_REQUIRE(pthread_mutex_init(&table->lock, NULL) == 0);
+    ordo_lock_init(&table->lock, ORDO_LOCK_CRASH_TABLE);
     if (map_file(table, path, err) != 0) {
         ordo_crash_table_close(table);
         return NULL;
@@ -153,7 +154,7 @@ void ordo_crash_table_close(struct ordo_crash_table *table)
         munmap(table->map, sizeof(*table->map));
     if (table->fd >= 0)
         close(table->fd);
-    pthread_mutex_destroy(&table->lock);
+    ordo_lock_done(&table->lock);
     free(table);
 }
 
@@ -257,11 +258,11 @@ bool ordo_crash_table_find(struct ordo_crash_table *table, ordo_str name, struct
 
     if (!may_have(table, name))
         return false;
-    pthread_mutex_lock(&table->lock);
+    ordo_lock(&table->lock);
     index = index_of(table, name);
     if (index < ORDO_CRASH_CAPACITY)
         *ret_crash = crash_of(&table->map->entries[index]);
-    pthread_mutex_unlock(&table->lock);
+    ordo_unlock(&table->lock);
     return index < ORDO_CRASH_CAPACITY;
 }
 
@@ -271,21 +272,21 @@ void ordo_crash_table_drop(struct ordo_crash_table *table, ordo_str name)
 
     if (!may_have(table, name))
         return;
-    pthread_mutex_lock(&table->lock);
+    ordo_lock(&table->lock);
     index = index_of(table, name);
     if (index < ORDO_CRASH_CAPACITY) {
         atomic_store_explicit(&table->map->entries[index].count, 0, memory_order_relaxed);
         atomic_store_explicit(&table->hashes[index], 0, memory_order_relaxed);
         atomic_fetch_sub_explicit(&table->used, 1, memory_order_relaxed);
     }
-    pthread_mutex_unlock(&table->lock);
+    ordo_unlock(&table->lock);
 }
 
 bool ordo_crash_table_next(struct ordo_crash_table *table, uint32_t *at, struct ordo_crash *ret_crash)
 {
     bool found = false;
 
-    pthread_mutex_lock(&table->lock);
+    ordo_lock(&table->lock);
     for (; !found && *at < ORDO_CRASH_CAPACITY; ++*at) {
         struct entry *entry = &table->map->entries[*at];
 
@@ -298,6 +299,6 @@ bool ordo_crash_table_next(struct ordo_crash_table *table, uint32_t *at, struct 
             seal(entry, count_of(entry));
         }
     }
-    pthread_mutex_unlock(&table->lock);
+    ordo_unlock(&table->lock);
     return found;
 }

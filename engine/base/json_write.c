@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
+
 enum {
     WORD = 8,
     LONGEST_ESCAPE = 6,  /* \u001f */
@@ -53,34 +55,6 @@ static char *write_escape(char *end, unsigned char byte)
     return end + 5;
 }
 
-/* Reads one character that is not ASCII. *ret_len is how many bytes belong together; false when they are not
- * UTF-8: stray or overlong, a surrogate, above U+10FFFF, or cut short. */
-static bool scan_character(const unsigned char *text, size_t len, size_t *ret_len)
-{
-    unsigned char first = text[0], least = 0x80, most = 0xbf; /* of the second byte */
-    size_t want;
-
-    *ret_len = 1;
-    if (first < 0xc2 || first > 0xf4)
-        return false;
-    want = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (first == 0xe0)
-        least = 0xa0;
-    else if (first == 0xed)
-        most = 0x9f;
-    else if (first == 0xf0)
-        least = 0x90;
-    else if (first == 0xf4)
-        most = 0x8f;
-    for (; *ret_len < want; ++*ret_len) {
-        if (*ret_len == len || text[*ret_len] < least || text[*ret_len] > most)
-            return false;
-        least = 0x80;
-        most = 0xbf;
-    }
-    return true;
-}
-
 /* Copies one character that is_plain is false for. Returns the end of what it wrote, at most LONGEST_ESCAPE
  * bytes. */
 static char *write_special(char *end, const unsigned char *text, size_t len, size_t *ret_taken)
@@ -89,7 +63,7 @@ static char *write_special(char *end, const unsigned char *text, size_t len, siz
         *ret_taken = 1;
         return write_escape(end, *text);
     }
-    if (scan_character(text, len, ret_taken)) {
+    if (ordo_utf8_scan(text, len, ret_taken)) {
         memcpy(end, text, *ret_taken);
         return end + *ret_taken;
     }

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/mallctl.h"
+#include "base/timeline.h"
+
 enum { NAME_SIZE = 16 }; /* the kernel's bound, with its NUL */
 
 struct start {
@@ -23,6 +26,9 @@ static void *thread_main(void *argument)
 
     free(argument);
     pthread_setname_np(pthread_self(), start.name);
+    /* So that heap profiles name it; fails, and nothing is lost, when there are none. */
+    ordo_mallctl_write("thread.prof.name", &(const char *){start.name}, sizeof(char *));
+    ordo_timeline_enter(start.name);
     start.run(start.context);
     return NULL;
 }
@@ -71,7 +77,7 @@ void ordo_waker_init(struct ordo_waker *waker)
 
     ORDO_REQUIRE(pthread_condattr_init(&attributes) == 0);
     ORDO_REQUIRE(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    ORDO_REQUIRE(pthread_mutex_init(&waker->lock, NULL) == 0);
+    ordo_lock_init(&waker->lock, ORDO_LOCK_WAKER);
     ORDO_REQUIRE(pthread_cond_init(&waker->changed, &attributes) == 0);
     pthread_condattr_destroy(&attributes);
     waker->woken = false;
@@ -80,17 +86,17 @@ void ordo_waker_init(struct ordo_waker *waker)
 void ordo_waker_done(struct ordo_waker *waker)
 {
     pthread_cond_destroy(&waker->changed);
-    pthread_mutex_destroy(&waker->lock);
+    ordo_lock_done(&waker->lock);
 }
 
 void ordo_waker_wake(struct ordo_waker *waker)
 {
-    pthread_mutex_lock(&waker->lock);
+    ordo_lock(&waker->lock);
     if (!waker->woken) {
         waker->woken = true;
         pthread_cond_signal(&waker->changed);
     }
-    pthread_mutex_unlock(&waker->lock);
+    ordo_unlock(&waker->lock);
 }
 
 void ordo_waker_wait(struct ordo_waker *waker, int64_t until_ns)
@@ -100,13 +106,13 @@ void ordo_waker_wait(struct ordo_waker *waker, int64_t until_ns)
 
     if (until_ns > 0)
         until = (struct timespec){.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
-    pthread_mutex_lock(&waker->lock);
+    ordo_lock(&waker->lock);
     while (!waker->woken && rc != ETIMEDOUT) {
         if (until_ns == INT64_MAX)
-            pthread_cond_wait(&waker->changed, &waker->lock);
+            ordo_lock_wait(&waker->lock, &waker->changed, NULL);
         else
-            rc = pthread_cond_timedwait(&waker->changed, &waker->lock, &until);
+            rc = ordo_lock_wait(&waker->lock, &waker->changed, &until);
     }
     waker->woken = false;
-    pthread_mutex_unlock(&waker->lock);
+    ordo_unlock(&waker->lock);
 }

@@ -6,9 +6,7 @@
  */
 #pragma once
 
-#include <pthread.h>
-
-#include "base/error.h"
+#include "base/lock.h"
 
 typedef void (*ordo_thread_fn)(void *context);
 
@@ -23,7 +21,7 @@ void ordo_thread_join(struct ordo_thread *thread); /* nothing when it was not st
 
 /* One sleeper, any number of wakers. A wake that comes first is kept, so none is lost. */
 struct ordo_waker {
-    pthread_mutex_t lock;
+    struct ordo_lock lock;
     pthread_cond_t changed;
     bool woken; /* under lock */
 };

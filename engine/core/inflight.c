@@ -5,13 +5,14 @@
  */
 #include "core/inflight.h"
 
-#include <pthread.h>
 #include <stdlib.h>
+
+#include "base/lock.h"
 
 enum { SHARD_COUNT = 16, SLOT_COUNT = 2048 }; /* powers of two; slots a shard */
 
 struct shard {
-    _Alignas(64) pthread_mutex_t lock;
+    _Alignas(64) struct ordo_lock lock;
     struct ordo_job *slots[SLOT_COUNT]; /* under lock */
     size_t count;                       /* under lock */
 };
@@ -56,7 +57,7 @@ struct ordo_inflight *ordo_inflight_new(void)
     ORDO_REQUIRE(index != NULL);
     memset(index, 0, sizeof(*index));
     for (int i = 0; i < SHARD_COUNT; i++)
-        ORDO_REQUIRE(pthread_mutex_init(&index->shards[i].lock, NULL) == 0);
+        ordo_lock_init(&index->shards[i].lock, ORDO_LOCK_INFLIGHT);
     return index;
 }
 
@@ -66,7 +67,7 @@ void ordo_inflight_free(struct ordo_inflight *index)
         return;
     for (int i = 0; i < SHARD_COUNT; i++) {
         ORDO_REQUIRE(index->shards[i].count == 0);
-        pthread_mutex_destroy(&index->shards[i].lock);
+        ordo_lock_done(&index->shards[i].lock);
     }
     free(index);
 }
@@ -87,7 +88,7 @@ bool ordo_inflight_claim(struct ordo_inflight *index, struct ordo_job *job)
     struct shard *shard = shard_of(index, hash);
 
     ORDO_REQUIRE(id.len > 0 && !job->claimed);
-    pthread_mutex_lock(&shard->lock);
+    ordo_lock(&shard->lock);
     if (find(shard, hash, id) == NULL) {
         struct ordo_job **slot = slot_of(shard, hash);
 
@@ -97,7 +98,7 @@ bool ordo_inflight_claim(struct ordo_inflight *index, struct ordo_job *job)
         job->claimed = true;
         shard->count++;
     }
-    pthread_mutex_unlock(&shard->lock);
+    ordo_unlock(&shard->lock);
     return job->claimed;
 }
 
@@ -117,10 +118,10 @@ void ordo_inflight_release(struct ordo_inflight *index, struct ordo_job *job)
 
     if (!job->claimed)
         return;
-    pthread_mutex_lock(&shard->lock);
+    ordo_lock(&shard->lock);
     *link_of(shard, job) = job->index_next;
     shard->count--;
-    pthread_mutex_unlock(&shard->lock);
+    ordo_unlock(&shard->lock);
     job->index_next = NULL;
     job->claimed = false;
 }
@@ -130,11 +131,11 @@ void ordo_inflight_move(struct ordo_inflight *index, struct ordo_job *from, stru
     struct shard *shard = shard_of(index, from->index_hash);
 
     ORDO_REQUIRE(from->claimed && !to->claimed && ordo_str_equal(ordo_job_id(from), ordo_job_id(to)));
-    pthread_mutex_lock(&shard->lock);
+    ordo_lock(&shard->lock);
     to->index_hash = from->index_hash;
     to->index_next = from->index_next;
     *link_of(shard, from) = to;
-    pthread_mutex_unlock(&shard->lock);
+    ordo_unlock(&shard->lock);
     to->claimed = true;
     from->index_next = NULL;
     from->claimed = false;
@@ -146,14 +147,14 @@ bool ordo_inflight_find(struct ordo_inflight *index, ordo_str id, struct ordo_in
     struct shard *shard = shard_of(index, hash);
     const struct ordo_job *job;
 
-    pthread_mutex_lock(&shard->lock);
+    ordo_lock(&shard->lock);
     if ((job = find(shard, hash, id)) != NULL)
         *ret_entry = (struct ordo_inflight_entry){
             .stage = (enum ordo_stage)atomic_load_explicit(&job->stage, memory_order_relaxed),
             .priority = job->priority,
             .received_ms = job->received_ms,
         };
-    pthread_mutex_unlock(&shard->lock);
+    ordo_unlock(&shard->lock);
     return job != NULL;
 }
 
@@ -163,10 +164,10 @@ bool ordo_inflight_bytes(struct ordo_inflight *index, ordo_str id, struct ordo_b
     struct shard *shard = shard_of(index, hash);
     const struct ordo_job *job;
 
-    pthread_mutex_lock(&shard->lock);
+    ordo_lock(&shard->lock);
     if ((job = find(shard, hash, id)) != NULL)
         ordo_buffer_append(out, job->bytes);
-    pthread_mutex_unlock(&shard->lock);
+    ordo_unlock(&shard->lock);
     return job != NULL;
 }
 
@@ -175,9 +176,9 @@ size_t ordo_inflight_count(struct ordo_inflight *index)
     size_t count = 0;
 
     for (int i = 0; i < SHARD_COUNT; i++) {
-        pthread_mutex_lock(&index->shards[i].lock);
+        ordo_lock(&index->shards[i].lock);
         count += index->shards[i].count;
-        pthread_mutex_unlock(&index->shards[i].lock);
+        ordo_unlock(&index->shards[i].lock);
     }
     return count;
 }

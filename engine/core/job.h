@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "base/buffer.h"
+#include "base/timeline.h"
 #include "core/order.h"
 
 struct ordo_job;
@@ -69,10 +70,12 @@ struct ordo_job {
     _Atomic int stage;           /* enum ordo_stage; written by the owner */
     _Atomic int promise;         /* enum ordo_promise; the one thing that both sides write */
 
-    uint32_t attempt;                                       /* attempts begun */
-    uint32_t absent_at;                                     /* of the next write: see ordo_write.absent_at */
-    int64_t received_ms;                                    /* UTC */
-    int64_t now_ms;                                         /* UTC; ctx.now() of the attempt */
+    uint64_t number;     /* of the attempt; other attempts have others */
+    uint64_t follow;     /* its number on the timeline; 0: it is not recorded there */
+    uint32_t attempt;    /* attempts begun */
+    uint32_t absent_at;  /* of the next write: see ordo_write.absent_at */
+    int64_t received_ms; /* UTC */
+    int64_t now_ms;      /* UTC; ctx.now() of the attempt */
     int64_t received_ns, queued_ns, started_ns, decided_ns; /* monotonic */
 
     /* the answer */
@@ -102,7 +105,15 @@ static inline ordo_str ordo_job_customer(const struct ordo_job *job)
 static inline void ordo_job_set_stage(struct ordo_job *job, enum ordo_stage stage)
 {
     atomic_store_explicit(&job->stage, stage, memory_order_relaxed);
+    ordo_timeline_step(job->follow, (uint16_t)(ORDO_TIMELINE_RECEIVED + stage));
 }
+static_assert(ORDO_TIMELINE_FINISHED == ORDO_TIMELINE_RECEIVED + ORDO_STAGE_FINISHED,
+              "the stages stand on the timeline in the same order");
+
+/* job_timeline.c: an attempt begins: may be it is to be followed on the timeline from now on. */
+void ordo_job_follow(struct ordo_job *job);
+/* The job is back at its origin. One that took too long is noted with its times. */
+void ordo_job_answered(struct ordo_job *job, int64_t now_ns);
 
 /* A list with both ends, in order. */
 struct ordo_job_list {

@@ -23,7 +23,7 @@ struct class_queue {
 };
 
 struct ordo_queue {
-    pthread_mutex_t lock;
+    struct ordo_lock lock;
     struct class_queue classes[ORDO_PRIORITY_COUNT]; /* under lock */
     struct ordo_queue_sleeper *sleepers;             /* under lock */
     _Atomic int64_t overdue_at_ns;                   /* written under lock */
@@ -36,7 +36,7 @@ struct ordo_queue *ordo_queue_new(const struct ordo_queue_options *options)
     bool weighted = false;
 
     ORDO_REQUIRE(queue != NULL);
-    ORDO_REQUIRE(pthread_mutex_init(&queue->lock, NULL) == 0);
+    ordo_lock_init(&queue->lock, ORDO_LOCK_QUEUE);
     atomic_init(&queue->overdue_at_ns, INT64_MAX);
     for (int i = 0; i < ORDO_PRIORITY_COUNT; i++)
         weighted |= options->weight[i] > 0;
@@ -59,7 +59,7 @@ void ordo_queue_free(struct ordo_queue *queue)
     for (int i = 0; i < ORDO_PRIORITY_COUNT; i++)
         ORDO_REQUIRE(queue->classes[i].jobs.first == NULL);
     ORDO_REQUIRE(queue->sleepers == NULL);
-    pthread_mutex_destroy(&queue->lock);
+    ordo_lock_done(&queue->lock);
     free(queue);
 }
 
@@ -121,7 +121,7 @@ uint32_t ordo_queue_push(struct ordo_queue *queue, struct ordo_job_list *jobs, i
     struct ordo_job *job;
 
     *jobs = (struct ordo_job_list){0};
-    pthread_mutex_lock(&queue->lock);
+    ordo_lock(&queue->lock);
     while ((job = ordo_job_list_pop(&all)) != NULL) {
         struct class_queue *class = &queue->classes[job->priority];
 
@@ -134,7 +134,7 @@ uint32_t ordo_queue_push(struct ordo_queue *queue, struct ordo_job_list *jobs, i
     }
     note_overdue(queue);
     waker = is_empty(queue) ? NULL : pop_sleeper(queue);
-    pthread_mutex_unlock(&queue->lock);
+    ordo_unlock(&queue->lock);
     if (waker != NULL)
         ordo_waker_wake(waker);
     return jobs->count;
@@ -145,13 +145,13 @@ bool ordo_queue_reserve(struct ordo_queue *queue, enum ordo_priority priority, u
     struct class_queue *class = &queue->classes[priority];
     bool room;
 
-    pthread_mutex_lock(&queue->lock);
+    ordo_lock(&queue->lock);
     room = class->capacity - class->jobs.count - class->reserved >= count;
     if (room)
         class->reserved += count;
     else
         class->refused += count;
-    pthread_mutex_unlock(&queue->lock);
+    ordo_unlock(&queue->lock);
     return room;
 }
 
@@ -160,13 +160,13 @@ void ordo_queue_push_reserved(struct ordo_queue *queue, struct ordo_job *job, in
     struct class_queue *class = &queue->classes[job->priority];
     struct ordo_waker *waker;
 
-    pthread_mutex_lock(&queue->lock);
+    ordo_lock(&queue->lock);
     ORDO_REQUIRE(class->reserved > 0);
     class->reserved--;
     append(class, job, now_ns);
     note_overdue(queue);
     waker = pop_sleeper(queue);
-    pthread_mutex_unlock(&queue->lock);
+    ordo_unlock(&queue->lock);
     if (waker != NULL)
         ordo_waker_wake(waker);
 }
@@ -175,10 +175,10 @@ void ordo_queue_release(struct ordo_queue *queue, enum ordo_priority priority, u
 {
     struct class_queue *class = &queue->classes[priority];
 
-    pthread_mutex_lock(&queue->lock);
+    ordo_lock(&queue->lock);
     ORDO_REQUIRE(class->reserved >= count);
     class->reserved -= count;
-    pthread_mutex_unlock(&queue->lock);
+    ordo_unlock(&queue->lock);
 }
 
 /* The class whose head has waited its bound, the longest overdue first; NULL when there is none. */
@@ -237,7 +237,7 @@ uint32_t ordo_queue_take(struct ordo_queue *queue, uint32_t max, int64_t now_ns,
     struct class_queue *class;
     uint32_t count = 0;
 
-    pthread_mutex_lock(&queue->lock);
+    ordo_lock(&queue->lock);
     for (; count < max; count++) {
         if ((class = find_overdue(queue, now_ns)) != NULL)
             class->overdue++;
@@ -251,7 +251,7 @@ uint32_t ordo_queue_take(struct ordo_queue *queue, uint32_t max, int64_t now_ns,
         note_overdue(queue);
     if (!is_empty(queue))
         waker = pop_sleeper(queue);
-    pthread_mutex_unlock(&queue->lock);
+    ordo_unlock(&queue->lock);
     if (waker != NULL)
         ordo_waker_wake(waker);
     return count;
@@ -264,13 +264,13 @@ struct ordo_job *ordo_queue_take_overdue(struct ordo_queue *queue, int64_t now_n
 
     if (atomic_load_explicit(&queue->overdue_at_ns, memory_order_relaxed) > now_ns)
         return NULL;
-    pthread_mutex_lock(&queue->lock);
+    ordo_lock(&queue->lock);
     if ((class = find_overdue(queue, now_ns)) != NULL) {
         class->overdue++;
         job = take_from(class);
         note_overdue(queue);
     }
-    pthread_mutex_unlock(&queue->lock);
+    ordo_unlock(&queue->lock);
     return job;
 }
 
@@ -278,34 +278,34 @@ bool ordo_queue_sleep(struct ordo_queue *queue, struct ordo_queue_sleeper *sleep
 {
     bool empty;
 
-    pthread_mutex_lock(&queue->lock);
+    ordo_lock(&queue->lock);
     empty = is_empty(queue);
     if (empty && !sleeper->registered) {
         sleeper->next = queue->sleepers;
         queue->sleepers = sleeper;
         sleeper->registered = true;
     }
-    pthread_mutex_unlock(&queue->lock);
+    ordo_unlock(&queue->lock);
     return empty;
 }
 
 void ordo_queue_awake(struct ordo_queue *queue, struct ordo_queue_sleeper *sleeper)
 {
-    pthread_mutex_lock(&queue->lock);
+    ordo_lock(&queue->lock);
     for (struct ordo_queue_sleeper **at = &queue->sleepers; sleeper->registered; at = &(*at)->next)
         if (*at == sleeper) {
             *at = sleeper->next;
             sleeper->registered = false;
             break;
         }
-    pthread_mutex_unlock(&queue->lock);
+    ordo_unlock(&queue->lock);
 }
 
 void ordo_queue_figures(struct ordo_queue *queue, int64_t now_ns, struct ordo_queue_figures *ret_figures)
 {
     struct ordo_queue_figures figures = {0};
 
-    pthread_mutex_lock(&queue->lock);
+    ordo_lock(&queue->lock);
     for (int i = 0; i < ORDO_PRIORITY_COUNT; i++) {
         const struct class_queue *class = &queue->classes[i];
 
@@ -318,6 +318,6 @@ void ordo_queue_figures(struct ordo_queue *queue, int64_t now_ns, struct ordo_qu
         if (class->jobs.first != NULL && class->jobs.first->queued_ns < now_ns)
             figures.oldest_wait_ns[i] = now_ns - class->jobs.first->queued_ns;
     }
-    pthread_mutex_unlock(&queue->lock);
+    ordo_unlock(&queue->lock);
     *ret_figures = figures;
 }

@@ -362,6 +362,41 @@ static void test_sections_of_plugins_are_checked(void **state)
                    "ordo.yaml:1:1: soruces: unknown option; did you mean sources?\n");
 }
 
+static void test_exporters_are_checked(void **state)
+{
+    const struct ordo_config_plugin *plugins;
+    struct ordo_config *config =
+        load_ok("profiling: {continuous: true}\nexporters: [{plugin: a, url: x}, {plugin: a, name: b}]\n",
+                LIST("ORDO_EXPORTERS_0_TOKEN_FILE=/t"), LIST("exporters.1.url=y"));
+
+    (void)state;
+    assert_int_equal(ordo_config_exporters(config, &plugins), 2);
+    assert_string_equal(plugins[0].section, "exporters[0]");
+    assert_string_equal(plugins[0].label, "a");
+    assert_string_equal(plugins[1].label, "b");
+    assert_plugin_value(&plugins[0], "token_file", "/t");
+    assert_plugin_value(&plugins[1], "url", "y");
+    ordo_config_free(config);
+    config = load_ok("exporters: [{plugin: a}]\nprofiling: {continuous: true}\n", NULL, LIST("exporters=[]"));
+    assert_int_equal(ordo_config_exporters(config, &plugins), 0);
+    ordo_config_free(config);
+    assert_refused(
+        "exporters: [{plugin: a}]\n", NULL, NULL,
+        "ordo.yaml:1:13: exporters: nothing would be exported, because profiling.continuous is false; "
+        "set it to true, or leave exporters out\n");
+    assert_refused(
+        "profiling: {enabled: false, continuous: true}\nexporters: [{plugin: a}]\n", NULL, NULL,
+        "ordo.yaml:2:13: exporters: nothing would be exported, because profiling.enabled is false; set "
+        "it to true, or leave exporters out\n");
+    assert_refused(
+        "profiling: {continuous: true}\nexporters: [{plugin: a}, {plugin: [x]}, {plugin: a}]\n", NULL, NULL,
+        "ordo.yaml:2:35: exporters[1]: plugin must be a name such as exporter_pyroscope\n"
+        "ordo.yaml:2:41: exporters[2]: there is an exporter 'a' already; give this one a name of its own "
+        "(name: NAME), under which its profiles are counted\n");
+    assert_refused("exporters: {plugin: a}\n", NULL, NULL,
+                   "ordo.yaml:1:12: exporters: must be a list: [{plugin: NAME, ...}], or [] for none\n");
+}
+
 static void test_data_dir_lies_outside_of_scripts(void **state)
 {
     (void)state;
@@ -437,7 +472,8 @@ static void test_print_names_the_origin_of_each_value(void **state)
                                "        - 1  # ordo.yaml:5\n"
                                "        - \"2\"  # ordo.yaml:5\n"
                                "        - \"a b\"  # ordo.yaml:5\n"
-                               "      e: {}  # ordo.yaml:5\n");
+                               "      e: {}  # ordo.yaml:5\n"
+                               "exporters: []  # default\n");
     ordo_config_free(config);
     ordo_buffer_done(&out);
 }
@@ -524,6 +560,7 @@ int main(void)
         cmocka_unit_test(test_yaml_that_is_refused),
         cmocka_unit_test(test_depth_is_bounded),
         cmocka_unit_test(test_sections_of_plugins_are_checked),
+        cmocka_unit_test(test_exporters_are_checked),
         cmocka_unit_test(test_data_dir_lies_outside_of_scripts),
         cmocka_unit_test(test_a_file_that_cannot_be_read),
         cmocka_unit_test(test_empty_file_and_comments),

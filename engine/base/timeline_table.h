@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * timeline_table.h: what the engine itself puts on the timeline: X(NAME, "name").
+ */
+/* of threads */
+X(NONE, "(none)")
+X(TURN, "turn")
+X(PARSE, "parse")
+X(ORDER, "order")
+X(RULES, "rules")
+X(ENCODE, "encode decision")
+X(COMMIT, "commit")
+X(FSYNC, "write and fsync")
+X(LOAD, "load rules")
+X(GC, "full Lua GC")
+X(JIT, "JIT compile")
+X(JIT_ABORT, "JIT abort")
+X(JIT_FLUSH, "JIT flush")
+/* steps of an order, each of which lasts until the next one */
+X(RECEIVED, "received")
+X(QUEUED, "queued")
+X(RUNNING, "running")
+X(WAITING, "waiting")
+X(RECORDING, "recording")
+X(FINISHED, "answering")
+X(ANSWERED, "answered")
+X(PROMISED, "promised")
+/* counters */
+X(QUEUE_HIGH, "queue high")
+X(QUEUE_MEDIUM, "queue medium")
+X(QUEUE_LOW, "queue low")
+X(IN_FLIGHT, "orders in flight")
+X(SLEEPING, "orders waiting in rules")
+X(LUA_BYTES, "Lua heap bytes")
+X(HEAP_BYTES, "heap bytes")
+X(GC_CYCLES, "Lua GC cycles")
