@@ -89,8 +89,9 @@ static int sleep_ms(lua_State *L)
     if (!lua_isyieldable(L))
         return cannot_wait(L);
     lua_settop(L, 0);
-    run->slept_ns = ordo_clock_ns();
-    run->run.wake_ns = run->slept_ns + ms * 1000000;
+    run->run.waits_for = "sleep";
+    run->run.waits_since_ns = ordo_clock_ns();
+    run->run.wake_ns = run->run.waits_since_ns + ms * 1000000;
     run->sleeping = true;
     return lua_yield(L, 0);
 }

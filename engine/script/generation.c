@@ -5,12 +5,19 @@
  * which the JIT inlines; a loop over a list of functions would have it compile the same place again and
  * again. Line n calls unit n, so the line of the driver's frame tells which unit runs.
  *
+ * A second driver does the same with a mark before each call, for orders whose rules are to be seen on the timeline; so
+ * the others pay nothing for it. It is interpreted, since a call to C in every other place would leave many small traces; the
+ * rules that it calls are compiled.
+ *
  * All files are tried, so that every broken one is reported at once.
  */
 #include "script/script_impl.h"
 
+#include <luajit.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "base/timeline.h"
 
 /* A Lua function has at most 60 upvalues; units beyond this many are called through a table. */
 enum { DIRECT_MAX = 50 };
@@ -238,18 +245,20 @@ static void write_call(struct ordo_buffer *text, const struct ordo__unit *unit, 
 }
 
 /* See the head of this file. Everything up to the first call stands on its line. */
-static void write_driver(struct ordo_buffer *text, const struct ordo__generation *generation)
+static void write_driver(struct ordo_buffer *text, const struct ordo__generation *generation, bool marked)
 {
     size_t count = generation->checks + generation->rules;
 
     ordo_buffer_clear(text);
-    ordo_buffer_printf(text, "local all, prepare, flags, decide, problems, ctx = ... ");
+    ordo_buffer_printf(text, "local all, prepare, flags, decide, problems, ctx, pcall, mark = ... ");
     for (size_t i = 1; i <= count && i <= DIRECT_MAX; i++)
         ordo_buffer_printf(text, "local u%zu = all[%zu] ", i, i);
     ordo_buffer_printf(text, "return function() local order = prepare() ");
     for (size_t i = 1; i <= count; i++) {
         if (generation->checks > 0 && i == generation->checks + 1)
             ordo_buffer_printf(text, "if flags[1] then return end ");
+        if (marked)
+            ordo_buffer_printf(text, "mark(%zu) ", i);
         write_call(text, &generation->units[i - 1], i);
         ordo_buffer_printf(text, "\n");
     }
@@ -282,7 +291,8 @@ static void make_driver(lua_State *L, struct loading *loading)
     lua_rawgeti(L, LUA_REGISTRYINDEX, script->problems_ref);
     lua_rawgeti(L, LUA_REGISTRYINDEX, script->ctx_ref);
     lua_getglobal(L, "pcall");
-    lua_call(L, 7, 1);
+    lua_pushcfunction(L, ordo__run_mark);
+    lua_call(L, 8, 1);
 }
 
 /* The table of functions is the argument. */
@@ -290,9 +300,13 @@ static int make_drivers(lua_State *L)
 {
     struct loading *loading = lua_touserdata(L, 2);
 
-    write_driver(&loading->driver, loading->generation);
+    write_driver(&loading->driver, loading->generation, false);
     make_driver(L, loading);
     loading->generation->driver_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    write_driver(&loading->driver, loading->generation, true);
+    make_driver(L, loading);
+    luaJIT_setmode(L, -1, LUAJIT_MODE_FUNC | LUAJIT_MODE_OFF);
+    loading->generation->marked_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     write_checks(&loading->driver, loading->generation);
     make_driver(L, loading);
     loading->generation->checks_ref = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -347,6 +361,8 @@ static int load(lua_State *L)
         return 0;
     if (loading->warnings != NULL)
         warn_same_names(loading);
+    for (size_t i = 0; i < generation->checks + generation->rules; i++)
+        generation->units[i].span = ordo_timeline_intern(generation->units[i].name);
     lua_pushvalue(L, functions);
     generation->tests_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushcfunction(L, make_drivers);
@@ -366,6 +382,7 @@ static struct ordo__generation *generation_of(struct ordo_ruleset *ruleset)
         .units = calloc(ruleset->count + 1, sizeof(*generation->units)),
         .count = ruleset->count,
         .driver_ref = LUA_NOREF,
+        .marked_ref = LUA_NOREF,
         .checks_ref = LUA_NOREF,
         .env_ref = LUA_NOREF,
         .modules_ref = LUA_NOREF,
@@ -393,7 +410,7 @@ struct ordo__generation *ordo__generation_new(struct ordo_script *script, struct
         .script = script, .generation = generation, .errors = errors, .warnings = warnings};
     lua_State *L = script->vm->L;
 
-    if (lua_cpcall(L, load, &loading) != 0) {
+    if (ordo_vm_cpcall(script->vm, load, &loading) != 0) {
         ordo_buffer_printf(errors, "%s: " ORDO_STR_FMT "\n", ruleset->folder,
                            ORDO_STR_ARG(ordo__error_text(L, -1)));
         lua_pop(L, 1);
@@ -412,6 +429,7 @@ void ordo__generation_free(struct ordo_script *script, struct ordo__generation *
     lua_State *L = script->vm->L;
 
     luaL_unref(L, LUA_REGISTRYINDEX, generation->driver_ref);
+    luaL_unref(L, LUA_REGISTRYINDEX, generation->marked_ref);
     luaL_unref(L, LUA_REGISTRYINDEX, generation->checks_ref);
     luaL_unref(L, LUA_REGISTRYINDEX, generation->env_ref);
     luaL_unref(L, LUA_REGISTRYINDEX, generation->modules_ref);

@@ -17,11 +17,11 @@ void ordo__embedded_load(lua_State *L, const char *name)
 
     snprintf(chunk, sizeof(chunk), "@engine/%s", name);
     for (size_t i = 0; i < ordo__embedded_count; i++) {
-        const struct ordo__embedded *file = &ordo__embedded[i];
+        const struct ordo_embedded *file = &ordo__embedded[i];
 
         if (strcmp(file->name, name) != 0)
             continue;
-        if (luaL_loadbufferx(L, file->bytes, file->len, chunk, "t") != 0)
+        if (luaL_loadbufferx(L, file->text, file->len, chunk, "t") != 0)
             lua_error(L);
         return;
     }

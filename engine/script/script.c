@@ -2,6 +2,7 @@
  * script.c: a VM with the engine's part of Lua in it, and the generations of rules that it has loaded.
  */
 #include "script/script_impl.h"
+#include "vm/memory.h"
 
 #include <stdlib.h>
 
@@ -53,7 +54,7 @@ struct ordo_script *ordo_script_new(const struct ordo_script_options *options, s
         free(script);
         return NULL;
     }
-    if (lua_cpcall(script->vm->L, open_script, NULL) != 0) {
+    if (ordo_vm_cpcall(script->vm, open_script, NULL) != 0) {
         ordo_fail(err, ORDO_ESCRIPT, NULL, "the rule runtime does not start: " ORDO_STR_FMT,
                   ORDO_STR_ARG(ordo__error_text(script->vm->L, -1)));
         ordo_script_free(script);
@@ -96,6 +97,33 @@ int ordo_script_load(struct ordo_script *script, struct ordo_ruleset *ruleset, s
         ordo__generation_drop(script, old);
     }
     return 0;
+}
+
+void ordo_script_each_chunk(const struct ordo_script *script,
+                            void (*visit)(void *context, const struct ordo_script_chunk *chunk),
+                            void *context)
+{
+    for (size_t i = 0; i < script->loaded->count; i++) {
+        const struct ordo__unit *unit = &script->loaded->units[i];
+        bool decides = i < script->loaded->checks + script->loaded->rules;
+
+        visit(context, &(struct ordo_script_chunk){
+                           .source = unit->source,
+                           .path = unit->file->path,
+                           .text = {unit->file->source, unit->file->len},
+                           .rule = decides ? unit->name : ORDO_STR_NONE,
+                       });
+    }
+}
+
+struct ordo_vm *ordo_script_vm(const struct ordo_script *script)
+{
+    return script->vm;
+}
+
+void ordo_script_collect(struct ordo_script *script)
+{
+    ordo_vm_collect(script->vm);
 }
 
 size_t ordo_script_lua_bytes(const struct ordo_script *script)

@@ -38,14 +38,15 @@ struct ordo_script;
 /* One attempt at one order. Read-only for the caller. Made and reused by the script. */
 struct ordo_run {
     enum ordo_run_state state;
-    int64_t wake_ns;               /* monotonic, when WAITING */
-    int64_t blocked_ns;            /* time spent waiting so far */
-    struct ordo_decision decision; /* when DECIDED */
-    struct ordo_problems problems; /* when INVALID */
-    struct ordo_arena arena;       /* memory of both */
-    uint64_t generation;           /* number of its rule set */
-    bool broke;                    /* a rule broke and the policy decided; error says how */
-    struct ordo_error error;       /* when broke: place rules/x.lua, line, message */
+    int64_t wake_ns, waits_since_ns; /* monotonic, when WAITING */
+    const char *waits_for;           /* when WAITING: "sleep" */
+    int64_t blocked_ns;              /* time spent waiting so far */
+    struct ordo_decision decision;   /* when DECIDED */
+    struct ordo_problems problems;   /* when INVALID */
+    struct ordo_arena arena;         /* memory of both */
+    uint64_t generation;             /* number of its rule set */
+    bool broke;                      /* a rule broke and the policy decided; error says how */
+    struct ordo_error error;         /* when broke: place rules/x.lua, line, message */
     struct ordo_place broke_at;
     void *user; /* the caller's */
 };
@@ -56,6 +57,7 @@ struct ordo_script_order {
     enum ordo_priority priority;
     uint32_t attempt; /* from 1 */
     int64_t now_ms;   /* ctx.now() */
+    uint64_t follow;  /* its number on the timeline, where its rules leave spans; 0: none */
     void *user;       /* becomes run->user */
 };
 
@@ -73,9 +75,25 @@ int ordo_script_test(struct ordo_script *script, struct ordo_buffer *errors, siz
 
 struct ordo_run *ordo_script_start(struct ordo_script *script, const struct ordo_script_order *order);
 void ordo_script_resume(struct ordo_script *script, struct ordo_run *run); /* when WAITING */
+/* Where a run that is WAITING stands: addresses of the table of lines, innermost first. Owner thread. */
+size_t ordo_script_stack(const struct ordo_run *run, uint64_t *ret_frames, size_t most);
 /* Takes the run back; also when WAITING (it is given up). */
 void ordo_script_finish(struct ordo_script *script, struct ordo_run *run);
 
+/* A chunk of the rule set that is loaded, for whoever names places in it. Texts live as long as the set is loaded. */
+struct ordo_script_chunk {
+    const char *source; /* as the VM names it: @rules/30_coupon.lua */
+    const char *path;   /* within the folder */
+    ordo_str text;
+    ordo_str rule; /* what the rule or check calls itself; empty: a module or a test */
+};
+void ordo_script_each_chunk(const struct ordo_script *script,
+                            void (*visit)(void *context, const struct ordo_script_chunk *chunk),
+                            void *context);
+struct ordo_vm *ordo_script_vm(const struct ordo_script *script); /* owner thread */
+
+/* Collects all garbage; not within a run. */
+void ordo_script_collect(struct ordo_script *script);
 size_t ordo_script_lua_bytes(const struct ordo_script *script); /* Lua heap; owner thread */
 /* Loaded now; more than 1 while old runs wait. */
 size_t ordo_script_generations(const struct ordo_script *script);

@@ -17,6 +17,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "base/embedded.h"
 #include "script/script.h"
 #include "vm/vm.h"
 
@@ -27,6 +28,7 @@ struct ordo__unit {
     ordo_str path;      /* rules/30_coupon.lua */
     const char *source; /* the VM's name of the chunk: the frames of this file have the same pointer */
     int line;           /* where its function begins */
+    uint16_t span;      /* name's number on the timeline */
     bool broken;        /* found while loading */
 };
 
@@ -37,6 +39,9 @@ struct ordo__generation {
     size_t count;
     size_t checks, rules; /* the first `checks` units validate, the next `rules` decide */
     int driver_ref;       /* function (): checks, then rules */
+    int marked_ref;       /* the same, for an order that is followed on the timeline */
+    uint32_t plain_runs;  /* begun by driver_ref, up to what makes it compiled */
+    uint32_t cold_runs;   /* that are followed, before that */
     int checks_ref;       /* function (from): the checks, each protected */
     int env_ref;          /* metatable of every script's environment */
     int modules_ref;      /* table: name -> what scripts/lib/name.lua returned */
@@ -61,7 +66,11 @@ struct ordo__run {
     bool seeded;     /* ... when it has one */
     bool sleeping;   /* it yielded by ctx.sleep */
     bool skipping;   /* only checks are running: the order is known to be wrong */
-    int64_t now_ms, slept_ns;
+    int64_t now_ms;
+    uint64_t follow;      /* its number on the timeline; 0: none */
+    uint64_t marked_at;   /* when the unit that runs began, in ticks; 0: none runs */
+    uint16_t marked_span; /* that unit's name */
+    bool interpreted;     /* nothing is compiled because of it */
     struct ordo_cart cart;
 };
 
@@ -144,12 +153,8 @@ ORDO_LJMP void ordo__modules_open(lua_State *L);   /* fills engine_ref */
 ORDO_LJMP int ordo__modules_require(lua_State *L); /* the function `require`; upvalue 1: the generation */
 ORDO_LJMP int ordo__modules_exists(lua_State *L);  /* name -> boolean; upvalue 1: the generation */
 
-struct ordo__embedded {
-    const char *name; /* base.lua */
-    const char *bytes;
-    size_t len;
-};
-extern const struct ordo__embedded ordo__embedded[];
+/* The files of lua/. */
+extern const struct ordo_embedded ordo__embedded[];
 extern const size_t ordo__embedded_count;
 /* Leaves an embedded file as a function; runs one and leaves what it returns. [-0, +1] */
 ORDO_LJMP void ordo__embedded_load(lua_State *L, const char *name);
@@ -179,6 +184,8 @@ ORDO_LJMP void ordo__warnings_find(lua_State *L, struct ordo__generation *genera
 
 /* --- run.c --- */
 
+/* Function for marked drivers: unit number n begins, and the one before it has ended. */
+int ordo__run_mark(lua_State *L);
 void ordo__run_free_pool(struct ordo_script *script);
 /* Sets flags[1], by which the driver knows that the order has problems. [-0, +0] */
 void ordo__run_set_flag(struct ordo_script *script, lua_State *L, bool flagged);

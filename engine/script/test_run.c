@@ -136,7 +136,7 @@ static bool call(struct testing *testing, lua_CFunction function)
 {
     lua_State *L = testing->script->vm->L;
 
-    if (lua_cpcall(L, function, testing) == 0)
+    if (ordo_vm_cpcall(testing->script->vm, function, testing) == 0)
         return true;
     report(testing, ordo__error_text(L, -1));
     lua_pop(L, 1);

@@ -5,21 +5,25 @@
  * blocks are faster than through an arena of jemalloc's own. With jemalloc a block is given back with its
  * size, which spares a look-up; elsewhere that function does not exist and free() does.
  */
-#include "vm/vm.h"
-
 #include <stdlib.h>
 
 #include <lauxlib.h>
 #include <luajit.h>
 
 #include "base/log.h"
+#include "vm/vm_impl.h"
 
 extern void sdallocx(void *memory, size_t size, int flags) __attribute__((weak));
 
-/* Read by jemalloc. Lua's collector frees thousands of small blocks at once and soon needs as many again: with the
- * preset 200 blocks a size, a thread's cache would hand most of them back to the shared arena in between. */
+/* Read by jemalloc; MALLOC_CONF of the environment overrides it. Lua's collector frees thousands of small blocks at once
+ * and soon needs as many again: with the preset 200 blocks a size, a thread's cache would hand most of them back to
+ * the shared arena in between.
+ *
+ * Heap profiles are made possible here, but a program samples only once ordo_heap_start has told jemalloc to: its own
+ * unwinder aborts the process at the first sample that compiled Lua takes. */
 __attribute__((visibility("default"))) const char *malloc_conf =
-    "tcache_nslots_small_max:2000,lg_tcache_nslots_mul:4";
+    "tcache_nslots_small_max:2000,lg_tcache_nslots_mul:4,"
+    "prof:true,prof_active:false,lg_prof_sample:19,prof_accum:true";
 
 static void give_back(void *memory, size_t size)
 {
@@ -29,24 +33,45 @@ static void give_back(void *memory, size_t size)
         free(memory);
 }
 
+static void set_bytes(struct ordo_vm *vm, size_t bytes)
+{
+    atomic_store_explicit(&vm->bytes, bytes, memory_order_relaxed);
+    if (bytes > atomic_load_explicit(&vm->peak, memory_order_relaxed))
+        atomic_store_explicit(&vm->peak, bytes, memory_order_relaxed);
+}
+
+/* The collector changes its white in each cycle, and frees afterwards what has the old one. */
+static void count_cycle(struct ordo__vm_inside *inside)
+{
+    uint8_t white = *(const uint8_t *)(inside->global + inside->layout.gc_white);
+
+    if (white == inside->white)
+        return;
+    inside->white = white;
+    atomic_store_explicit(&inside->cycles, inside->cycles + 1, memory_order_relaxed);
+}
+
 /* The contract of lua_Alloc: old_size is exact, and making a block smaller cannot fail. */
-static void *allocate(void *context, void *memory, size_t old_size, size_t new_size)
+void *ordo__vm_allocate(void *context, void *memory, size_t old_size, size_t new_size)
 {
     struct ordo_vm *vm = context;
+    size_t bytes = atomic_load_explicit(&vm->bytes, memory_order_relaxed);
 
     if (new_size == 0) {
-        vm->bytes -= old_size;
+        set_bytes(vm, bytes - old_size);
+        if (vm->inside->collector) /* before: the last block is that of the state itself */
+            count_cycle(vm->inside);
         give_back(memory, old_size);
         return NULL;
     }
-    if (new_size > old_size && (vm->bytes > vm->limit || new_size - old_size > vm->limit - vm->bytes))
+    if (new_size > old_size && (bytes > vm->limit || new_size - old_size > vm->limit - bytes))
         return NULL;
     memory = memory == NULL ? malloc(new_size) : realloc(memory, new_size);
     if (memory == NULL)
         return NULL;
-    vm->bytes = vm->bytes - old_size + new_size;
-    if (vm->bytes > vm->peak)
-        vm->peak = vm->bytes;
+    set_bytes(vm, bytes - old_size + new_size);
+    if (new_size > old_size)
+        vm->allocated += new_size - old_size;
     return memory;
 }
 
@@ -60,23 +85,38 @@ static int panic(lua_State *L)
     return 0;
 }
 
-struct ordo_vm *ordo_vm_new(void *owner, bool jit, struct ordo_error *err)
+struct ordo_vm *ordo__vm_new(void *owner, bool jit, const struct ordo__vm_layout *layout,
+                             struct ordo_error *err)
 {
     struct ordo_vm *vm = calloc(1, sizeof(*vm));
-    int mode = LUAJIT_MODE_ENGINE | (jit ? LUAJIT_MODE_ON : LUAJIT_MODE_OFF);
 
     ORDO_REQUIRE(vm != NULL);
-    *vm = (struct ordo_vm){.owner = owner, .limit = SIZE_MAX};
-    vm->L = lua_newstate(allocate, vm);
+    *vm = (struct ordo_vm){.owner = owner, .limit = SIZE_MAX, .inside = calloc(1, sizeof(*vm->inside))};
+    ORDO_REQUIRE(vm->inside != NULL);
+    vm->inside->layout = *layout;
+    vm->L = lua_newstate(ordo__vm_allocate, vm);
     if (vm->L == NULL) {
+        free(vm->inside);
         free(vm);
         ordo_fail(err, ORDO_ESCRIPT, NULL, "LuaJIT made no state: it needs to be built for GC64 (x86-64)");
         return NULL;
     }
     lua_atpanic(vm->L, panic);
-    /* Fails where the processor has no JIT backend; rules are then interpreted. */
-    vm->jit = luaJIT_setmode(vm->L, 0, mode) != 0 && jit;
+    /* The compiler is off in a new state, and luaopen_jit is what switches it on: not luaJIT_setmode, which would have
+     * loops counted to 32,768 instead of 56 before each is compiled for the first time. */
+    vm->jit = jit;
+    if (lua_cpcall(vm->L, ordo__enter_open, NULL) != 0) {
+        ordo_fail(err, ORDO_ESCRIPT, NULL, "LuaJIT has no memory for its first functions");
+        ordo_vm_free(vm);
+        return NULL;
+    }
+    ordo__probe(vm);
     return vm;
+}
+
+struct ordo_vm *ordo_vm_new(void *owner, bool jit, struct ordo_error *err)
+{
+    return ordo__vm_new(owner, jit, &ordo__vm_layout, err);
 }
 
 void ordo_vm_free(struct ordo_vm *vm)
@@ -84,5 +124,7 @@ void ordo_vm_free(struct ordo_vm *vm)
     if (vm == NULL)
         return;
     lua_close(vm->L);
+    ordo__traces_free(vm->inside->traces);
+    free(vm->inside);
     free(vm);
 }

@@ -10,7 +10,8 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SETS = ["scripts", "examples/rules_original", "examples/rules_reference"]
+SETS = ["scripts", "examples/rules_original", "examples/rules_reference",
+        *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "examples" / "profiling").glob("*/")))]
 
 
 def scripts_of(folder):

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes the engine's Lua files as C arrays: embed.py OUTPUT FILE..."""
+"""Writes files as a table in C: embed.py OUTPUT HEADER TABLE FILE...
+
+HEADER declares `extern const struct ordo_embedded TABLE[]` and `extern const size_t TABLE_count`."""
 import os
 import sys
 
 
 def main():
-    output, paths = sys.argv[1], sys.argv[2:]
-    lines = ["/* Made by embed.py from the files of lua/. */", '#include "script/script_impl.h"', ""]
+    output, header, table, paths = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+    lines = ["/* Made by embed.py. */", f'#include "{header}"', ""]
     entries = []
     for number, path in enumerate(sorted(paths, key=os.path.basename)):
         with open(path, "rb") as file:
@@ -17,8 +19,8 @@ def main():
             lines.append("    " + ", ".join(str(byte if byte < 128 else byte - 256) for byte in text[at:at + 24]) + ",")
         lines.append("};")
         entries.append(f'    {{"{os.path.basename(path)}", file_{number}, sizeof(file_{number})}},')
-    lines += ["", "const struct ordo__embedded ordo__embedded[] = {", *entries, "};"]
-    lines.append(f"const size_t ordo__embedded_count = {len(entries)};")
+    lines += ["", f"const struct ordo_embedded {table}[] = {{", *entries, "};"]
+    lines.append(f"const size_t {table}_count = {len(entries)};")
     with open(output, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
 
