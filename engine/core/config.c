@@ -27,13 +27,14 @@ struct ordo_config {
     struct ordo_config_node *root;
     struct kept_text *texts; /* origins of nodes, names of sections */
     struct ordo_options *options;
-    struct ordo_config_plugin store, *sources, *sinks;
-    size_t source_count, sink_count;
+    struct ordo_config_plugin store, *sources, *sinks, *exporters;
+    size_t source_count, sink_count, exporter_count;
 };
 
 static const char defaults[] = "store: {plugin: store_rocksdb}\n"
                                "sources: [{plugin: source_generator, rate: 50}]\n"
-                               "sinks: [{plugin: sink_file}]\n";
+                               "sinks: [{plugin: sink_file}]\n"
+                               "exporters: []\n";
 
 static const char *keep_text(void *context, const char *text)
 {
@@ -138,34 +139,43 @@ static void take_plugin(struct ordo_config *config, const struct ordo_config_nod
         ordo_config_complain(errors, node, false, section, "names no plugin; write plugin: NAME");
     else if (name->kind != ORDO_CONFIG_SCALAR || *name->scalar == '\0')
         ordo_config_complain(errors, name, false, section, "plugin must be a name such as %s",
-                             *section == 's' && section[1] == 't' ? "store_rocksdb" : "sink_file");
+                             *section == 'e'                        ? "exporter_pyroscope"
+                             : *section == 's' && section[1] == 't' ? "store_rocksdb"
+                                                                    : "sink_file");
     else
         ret_plugin->name = ret_plugin->label = name->scalar;
 }
 
-/* The store remembers under its label what a sink has taken, so no two may have the same. */
-static void label_sink(struct ordo_config_plugin *sinks, size_t count, struct ordo_buffer *errors)
+/* Plugins that are known by a label, so no two of a list may have the same. */
+static const struct labelled {
+    const char *list, *one, *use;
+} labelled[] = {
+    {"sinks", "a sink", "its place is remembered"},
+    {"exporters", "an exporter", "its profiles are counted"},
+};
+
+static void label_plugin(struct ordo_config_plugin *plugins, size_t count, const struct labelled *what,
+                         struct ordo_buffer *errors)
 {
-    struct ordo_config_plugin *sink = &sinks[count];
-    const struct ordo_config_node *label = ordo_config_child(sink->node, "name");
+    struct ordo_config_plugin *plugin = &plugins[count];
+    const struct ordo_config_node *label = ordo_config_child(plugin->node, "name");
 
     if (label != NULL &&
         (label->kind != ORDO_CONFIG_SCALAR || !ordo_id_is_valid(ordo_str_from(label->scalar)) ||
          strlen(label->scalar) > LABEL_MAX)) {
-        ordo_config_complain(errors, label, false, sink->section,
+        ordo_config_complain(errors, label, false, plugin->section,
                              "name must be 1 to %d of A-Z a-z 0-9 . _ ~ : -", LABEL_MAX);
         return;
     }
     if (label != NULL)
-        sink->label = label->scalar;
+        plugin->label = label->scalar;
     for (size_t i = 0; i < count; i++) {
-        if (*sink->label == '\0' || strcmp(sinks[i].label, sink->label) != 0)
+        if (*plugin->label == '\0' || strcmp(plugins[i].label, plugin->label) != 0)
             continue;
-        ordo_config_complain(
-            errors, sink->node, false, sink->section,
-            "there is a sink '%s' already; give this one a name of its own (name: NAME), under "
-            "which its place is remembered",
-            sink->label);
+        ordo_config_complain(errors, plugin->node, false, plugin->section,
+                             "there is %s '%s' already; give this one a name of its own (name: NAME), under "
+                             "which %s",
+                             what->one, plugin->label, what->use);
         return;
     }
 }
@@ -211,8 +221,9 @@ static size_t take_list(struct ordo_config *config, const char *key, struct ordo
     for (const struct ordo_config_node *node = list->first; node != NULL; node = node->next, count++) {
         snprintf(section, sizeof section, "%s[%zu]", key, count);
         take_plugin(config, node, section, &(*ret_plugins)[count], errors);
-        if (strcmp(key, "sinks") == 0)
-            label_sink(*ret_plugins, count, errors);
+        for (size_t i = 0; i < sizeof labelled / sizeof *labelled; i++)
+            if (strcmp(key, labelled[i].list) == 0)
+                label_plugin(*ret_plugins, count, &labelled[i], errors);
     }
     return count;
 }
@@ -277,6 +288,21 @@ static void check_data_dir(const struct ordo_config *config, struct ordo_buffer 
             data_dir, scripts);
 }
 
+/* Exporters get what profiling.continuous takes; without it they would be there and never do anything. */
+static void check_exported(const struct ordo_config *config, struct ordo_buffer *errors)
+{
+    static const char *const needed[] = {"profiling.enabled", "profiling.continuous"};
+
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (!ordo_options_bool(config->options, needed[i])) {
+            ordo_config_complain(
+                errors, config->exporters[0].node, false, "exporters",
+                "nothing would be exported, because %s is false; set it to true, or leave exporters out",
+                needed[i]);
+            return;
+        }
+}
+
 struct ordo_config *ordo_config_load(const struct ordo_config_input *input, struct ordo_buffer *errors)
 {
     struct ordo_config *config = calloc(1, sizeof *config);
@@ -292,12 +318,15 @@ struct ordo_config *ordo_config_load(const struct ordo_config_input *input, stru
     ordo__config_environment(&tree, input->environment);
     ordo__config_sets(&tree, input->sets);
     config->options =
-        ordo_options_parse(ordo_engine_options, config->root, "", "store|sources|sinks", errors);
+        ordo_options_parse(ordo_engine_options, config->root, "", "store|sources|sinks|exporters", errors);
     if (config->options != NULL)
         check_data_dir(config, errors);
     take_store(config, errors);
     config->source_count = take_list(config, "sources", &config->sources, errors);
     config->sink_count = take_list(config, "sinks", &config->sinks, errors);
+    config->exporter_count = take_list(config, "exporters", &config->exporters, errors);
+    if (config->options != NULL && config->exporter_count > 0)
+        check_exported(config, errors);
     if (errors->len == errors_before)
         return config;
     ordo_config_free(config);
@@ -318,6 +347,7 @@ void ordo_config_free(struct ordo_config *config)
     }
     free(config->sources);
     free(config->sinks);
+    free(config->exporters);
     free(config->file);
     free(config);
 }
@@ -352,6 +382,13 @@ size_t ordo_config_sinks(const struct ordo_config *config, const struct ordo_con
 {
     *ret_sinks = config->sinks;
     return config->sink_count;
+}
+
+size_t ordo_config_exporters(const struct ordo_config *config,
+                             const struct ordo_config_plugin **ret_exporters)
+{
+    *ret_exporters = config->exporters;
+    return config->exporter_count;
 }
 
 struct ordo_limits ordo_config_limits(const struct ordo_config *config)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * config.h: the configuration: ordo.yaml, over it ORDO_KEY from the environment, over it --set KEY=VALUE.
  *
- * The engine's own options are one table (engine_options.c); plugin sections (store, sources, sinks) are kept
+ * The engine's own options are one table (engine_options.c); plugin sections (store, sources, sinks, exporters) are kept
  * as nodes, and the loader reads them by each plugin's table. Choosing another store.plugin by environment or
  * --set drops the options of the one before.
  */
@@ -36,7 +36,7 @@ const struct ordo_config_node *ordo_config_root(const struct ordo_config *config
 struct ordo_config_plugin {
     const char *name; /* of the plugin */
     const char *
-        label; /* what the log and the store call it: a sink's own `name`, else the plugin's; in the config's tree */
+        label; /* what log, store and metrics call it: a sink's or an exporter's own `name`, else the plugin's; in the config's tree */
     const struct ordo_config_node *node;
     const char *section;  /* "store", "sources[1]" */
     const char *data_dir; /* the option of this name, for its host */
@@ -44,6 +44,8 @@ struct ordo_config_plugin {
 const struct ordo_config_plugin *ordo_config_store(const struct ordo_config *config);
 size_t ordo_config_sources(const struct ordo_config *config, const struct ordo_config_plugin **ret_sources);
 size_t ordo_config_sinks(const struct ordo_config *config, const struct ordo_config_plugin **ret_sinks);
+size_t ordo_config_exporters(const struct ordo_config *config,
+                             const struct ordo_config_plugin **ret_exporters);
 
 struct ordo_limits ordo_config_limits(const struct ordo_config *config);
 

@@ -23,7 +23,7 @@ struct setting {
     struct ordo_config_source source;
 };
 
-static const char *const plugin_sections[] = {"store", "sources", "sinks"};
+static const char *const plugin_sections[] = {"store", "sources", "sinks", "exporters"};
 enum { PLUGIN_SECTIONS = sizeof plugin_sections / sizeof *plugin_sections };
 
 static bool starts_with(const char *text, const char *start)
@@ -39,7 +39,7 @@ static const struct ordo_option *engine_option(const char *path)
     return NULL;
 }
 
-/* Is it in store, sources or sinks? Their options are known to the plugins only. */
+/* Is it in store, sources, sinks or exporters? Their options are known to the plugins only. */
 static bool is_plugin_path(const char *path)
 {
     for (size_t i = 0; i < PLUGIN_SECTIONS; i++) {
@@ -103,7 +103,7 @@ static bool environment_path(const char *name, char path[KEY_MAX])
     if (path[len + 1] == '\0')
         return false;
     /* Options have underscores in their names, so only the index of a list is told from what follows. */
-    if (starts_with(path, "sources.") || starts_with(path, "sinks.")) {
+    if (!starts_with(path, "store.")) {
         size_t digits = strspn(path + len + 1, "0123456789");
 
         if (digits == 0 || (path[len + 1 + digits] != '_' && path[len + 1 + digits] != '\0'))

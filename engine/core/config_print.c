@@ -83,7 +83,7 @@ static void print_node(struct ordo_buffer *out, const struct ordo_config_node *n
 
 void ordo_config_print(const struct ordo_config *config, struct ordo_buffer *out)
 {
-    static const char *const sections[] = {"store", "sources", "sinks"};
+    static const char *const sections[] = {"store", "sources", "sinks", "exporters"};
     struct print print = {.out = out};
 
     ordo_options_each(ordo_config_options(config), print_option, &print);

@@ -72,10 +72,33 @@ const struct ordo_option ordo_engine_options[] = {
     {"limits.decision_bytes", ORDO_OPTION_SIZE, "4MiB", 4 * KIB, GIB, NULL, "Memory of one decision."},
 
     {"stop.grace", ORDO_OPTION_DURATION, "30s", 0, 24 * US_H, NULL,
-     "Time for a stop: for the orders inside to finish, sinks to take their decisions, and answers to go "
-     "out."},
+     "Time for a stop: for the orders inside to finish, sinks and exporters to take what is left, and "
+     "answers "
+     "to go out."},
 
     {"profiling.enabled", ORDO_OPTION_BOOL, "true", 0, 0, NULL, "Offer profiles over HTTP."},
+    {"profiling.continuous", ORDO_OPTION_BOOL, "false", 0, 0, NULL,
+     "Take profiles of CPU and heap by itself, all the time; for the history and for exporters."},
+    {"profiling.interval", ORDO_OPTION_DURATION, "1m", US_S, US_H, NULL, "How long each of these is."},
+    {"profiling.hz", ORDO_OPTION_INT, "100", 1, 1000, "samples a second",
+     "Of CPU time, in these; others may ask for another rate."},
+    {"profiling.leaks_interval", ORDO_OPTION_DURATION, "1m", US_S, US_H, NULL,
+     "Between two looks at what grows in memory."},
+    {"profiling.block_rate", ORDO_OPTION_DURATION, "0s", 0, US_H, NULL,
+     "Measure the waits of orders; shorter ones than this by chance, so that sums are right; 0: none."},
+    {"profiling.mutex_rate", ORDO_OPTION_DURATION, "0s", 0, US_H, NULL,
+     "The same of the waits for the engine's locks."},
+    {"profiling.history_bytes", ORDO_OPTION_SIZE, "256MiB", 0, 1024 * GIB, NULL,
+     "Profiles that are kept in data_dir/profiles, the oldest making room; 0: none."},
+    {"profiling.max_duration", ORDO_OPTION_DURATION, "10m", US_S, 24 * US_H, NULL,
+     "The longest time that a profile may be asked for."},
+
+    {"trace.memory", ORDO_OPTION_SIZE, "2MiB", 0, GIB, NULL,
+     "Memory of the flight recorder for each thread, rounded up to a power of two; 0: nothing is recorded."},
+    {"trace.slow_ms", ORDO_OPTION_INT, "0", 0, 3600000, "ms",
+     "An order that takes longer keeps its own trace; 0: none."},
+    {"trace.slow_kept", ORDO_OPTION_INT, "100", 1, 10000, "orders",
+     "Slow orders that are kept, the newest ones."},
 
     {"log.level", ORDO_OPTION_ENUM, "info", 0, 0, "debug|info|warn|error",
      "The least serious events that are logged."},

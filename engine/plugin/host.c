@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
+#include "base/timeline.h"
 
 static void host_log(void *engine, enum ordo_log_level level, const char *message)
 {
@@ -55,6 +57,20 @@ static void host_failed(void *engine, const char *message)
         instance->failed(instance->failed_context, message);
 }
 
+/* A thread that the plugin made has its ring from its first span on. */
+static void host_span(void *engine, const char *name, int64_t began_ns, int64_t ended_ns)
+{
+    char thread[16] = "";
+
+    (void)engine;
+    if (ordo_timeline_own == NULL) {
+        if (!ordo_timeline_is_on() || pthread_getname_np(pthread_self(), thread, sizeof(thread)) != 0 ||
+            !ordo_timeline_enter(thread))
+            return;
+    }
+    ordo_timeline_span_between(ordo_timeline_intern(ordo_str_from(name)), began_ns, ended_ns);
+}
+
 void ordo__plugin_host_init(struct ordo_plugin_instance *instance)
 {
     instance->host = (struct ordo_host){
@@ -72,5 +88,6 @@ void ordo__plugin_host_init(struct ordo_plugin_instance *instance)
         .submit = host_submit,
         .data_dir = host_data_dir,
         .failed = host_failed,
+        .span = host_span,
     };
 }

@@ -78,8 +78,9 @@ struct ordo_plugin_instance *ordo_plugin_prepare(const struct ordo_config_plugin
         return NULL;
     }
     snprintf(prefix, sizeof prefix, "%s.", section->section);
-    options = ordo_options_parse(ordo_plugin_of(library)->options, section->node, prefix,
-                                 kind == ORDO_PLUGIN_SINK ? "plugin|name" : "plugin", errors);
+    options = ordo_options_parse(
+        ordo_plugin_of(library)->options, section->node, prefix,
+        kind == ORDO_PLUGIN_SINK || kind == ORDO_PLUGIN_EXPORTER ? "plugin|name" : "plugin", errors);
     if (options == NULL) {
         ordo_plugin_unload(library);
         return NULL;

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <ordo/exporter.h>
 #include <ordo/plugin.h>
 #include <ordo/sink.h>
 #include <ordo/source.h>

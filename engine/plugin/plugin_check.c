@@ -32,7 +32,7 @@ struct operation {
 struct kind {
     const char *name, *section;
     const char *table;                /* its type, for messages */
-    uint32_t size;                    /* of the table in interface 1.0 */
+    uint32_t size;                    /* of the table when the kind came */
     const struct operation *required; /* name NULL ends */
 };
 
@@ -53,19 +53,30 @@ static const struct operation sink_required[] = {
     {0, NULL},
 };
 
+static const struct operation exporter_required[] = {OPERATION(ordo_exporter_ops, profile),
+                                                     OPERATION(ordo_exporter_ops, stop),
+                                                     OPERATION(ordo_exporter_ops, stat),
+                                                     {0, NULL}};
+
 static const struct kind kinds[] = {
     [ORDO_PLUGIN_STORE] = {"store", "store", "struct ordo_store_ops", ORDO_STORE_OPS_1_0, store_required},
     [ORDO_PLUGIN_SOURCE] = {"source", "sources", "struct ordo_source_ops", sizeof(struct ordo_source_ops),
                             source_required},
     [ORDO_PLUGIN_SINK] = {"sink", "sinks", "struct ordo_sink_ops", sizeof(struct ordo_sink_ops),
                           sink_required},
-    [ORDO_PLUGIN_EXPORTER] = {"exporter", NULL, NULL, 0, NULL},
+    [ORDO_PLUGIN_EXPORTER] = {"exporter", "exporters", "struct ordo_exporter_ops",
+                              sizeof(struct ordo_exporter_ops), exporter_required},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 const char *ordo_plugin_kind_name(int kind)
 {
     return kind > 0 && kind < KINDS ? kinds[kind].name : "unknown";
+}
+
+static const char *article(int kind)
+{
+    return kind == ORDO_PLUGIN_EXPORTER ? "an" : "a";
 }
 
 static int check_versions(const struct ordo_plugin *plugin, const char *path, struct ordo_error *err)
@@ -120,13 +131,10 @@ static int check_descriptor(const struct ordo_plugin *plugin, const char *path, 
                          "has kind %d, which interface %u.%u of this engine does not know; use one of enum "
                          "ordo_plugin_kind",
                          (int)plugin->kind, ORDO_ABI_MAJOR, ORDO_ABI_MINOR);
-    if (kind != 0 && (int)plugin->kind != kind && kinds[plugin->kind].section != NULL)
-        return ordo_fail(err, ORDO_ECONFIG, path, "is a %s, and a %s is needed here; name it under '%s'",
-                         kinds[plugin->kind].name, ordo_plugin_kind_name(kind), kinds[plugin->kind].section);
     if (kind != 0 && (int)plugin->kind != kind)
-        return ordo_fail(err, ORDO_ECONFIG, path,
-                         "is an %s, and a %s is needed here; this engine cannot use it yet",
-                         kinds[plugin->kind].name, ordo_plugin_kind_name(kind));
+        return ordo_fail(err, ORDO_ECONFIG, path, "is %s %s, and %s %s is needed here; name it under '%s'",
+                         article(plugin->kind), kinds[plugin->kind].name, article(kind), kinds[kind].name,
+                         kinds[plugin->kind].section);
     return 0;
 }
 
@@ -135,11 +143,9 @@ static int check_operations(const struct ordo_plugin *plugin, const char *path, 
     const struct kind *kind = &kinds[plugin->kind];
     uint32_t size;
 
-    if (kind->required == NULL)
-        return 0;
     if (plugin->ops == NULL)
-        return ordo_fail(err, ORDO_ECONFIG, path, "its descriptor leaves out 'ops'; a %s has a %s there",
-                         kind->name, kind->table);
+        return ordo_fail(err, ORDO_ECONFIG, path, "its descriptor leaves out 'ops'; %s %s has a %s there",
+                         article(plugin->kind), kind->name, kind->table);
     memcpy(&size, plugin->ops, sizeof size);
     if (size < kind->size)
         return ordo_fail(

@@ -30,7 +30,7 @@ struct sink {
     struct ordo_waker waker;
     _Atomic uint64_t taken; /* up to this sequence number */
 
-    pthread_mutex_t lock;
+    struct ordo_lock lock;
     bool reopen, stopping; /* under lock */
     int64_t stop_ns;       /* under lock; when stopping */
 
@@ -196,11 +196,11 @@ static bool heed(struct sink *sink, bool *ret_reopened)
     struct ordo_error err = {0};
     bool reopen, stopping;
 
-    pthread_mutex_lock(&sink->lock);
+    ordo_lock(&sink->lock);
     reopen = sink->reopen;
     sink->reopen = false;
     stopping = sink->stopping;
-    pthread_mutex_unlock(&sink->lock);
+    ordo_unlock(&sink->lock);
     *ret_reopened = reopen;
     if (reopen && sink->ops->reopen(sink->instance->self, &err) != 0)
         log_failure(sink, "cannot reopen", &err);
@@ -212,9 +212,9 @@ static int64_t stop_end(struct sink *sink)
 {
     int64_t end;
 
-    pthread_mutex_lock(&sink->lock);
+    ordo_lock(&sink->lock);
     end = sink->stop_ns;
-    pthread_mutex_unlock(&sink->lock);
+    ordo_unlock(&sink->lock);
     return end;
 }
 
@@ -356,7 +356,7 @@ static int start_sink(struct sink *sink, struct ordo_metrics_registry *metrics, 
 
     sink->metrics = ordo_metrics_join(metrics);
     ordo_waker_init(&sink->waker);
-    ORDO_REQUIRE(pthread_mutex_init(&sink->lock, NULL) == 0);
+    ordo_lock_init(&sink->lock, ORDO_LOCK_SINK);
     snprintf(name, sizeof(name), "sink-%zu", sink->index);
     if ((result = ordo_thread_start(&sink->thread, name, sink_run, sink)) != 0)
         ordo_fail(err, result, sink->instance->tag, "cannot start the sink's thread: %s", strerror(-result));
@@ -416,10 +416,10 @@ void ordo_emitter_stop(struct ordo_emitter *emitter, int64_t until_ns)
     for (size_t i = 0; i < emitter->count; i++) {
         struct sink *sink = &emitter->sinks[i];
 
-        pthread_mutex_lock(&sink->lock);
+        ordo_lock(&sink->lock);
         sink->stopping = true;
         sink->stop_ns = until_ns;
-        pthread_mutex_unlock(&sink->lock);
+        ordo_unlock(&sink->lock);
         ordo_waker_wake(&sink->waker);
     }
     for (size_t i = 0; i < emitter->count; i++) {
@@ -439,7 +439,7 @@ void ordo_emitter_free(struct ordo_emitter *emitter)
     for (size_t i = 0; i < emitter->count; i++) {
         ordo__emit_batch_done(&emitter->sinks[i].batch);
         ordo_waker_done(&emitter->sinks[i].waker);
-        pthread_mutex_destroy(&emitter->sinks[i].lock);
+        ordo_lock_done(&emitter->sinks[i].lock);
     }
     free(emitter->sinks);
     free(emitter);
@@ -450,9 +450,9 @@ void ordo_emitter_reopen(struct ordo_emitter *emitter)
     for (size_t i = 0; i < emitter->count; i++) {
         struct sink *sink = &emitter->sinks[i];
 
-        pthread_mutex_lock(&sink->lock);
+        ordo_lock(&sink->lock);
         sink->reopen = true;
-        pthread_mutex_unlock(&sink->lock);
+        ordo_unlock(&sink->lock);
         ordo_waker_wake(&sink->waker);
     }
 }

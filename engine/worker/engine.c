@@ -22,6 +22,7 @@ static void detached_finish(struct ordo_origin *origin, struct ordo_job *jobs)
         struct ordo__detached *detached = (struct ordo__detached *)jobs;
 
         jobs = jobs->next;
+        ordo_job_answered(&detached->job, ordo_clock_ns());
         if (detached->decided != NULL) {
             struct ordo_outcome outcome = {
                 .size = sizeof(outcome),
@@ -66,6 +67,7 @@ static void worker_done(struct ordo__worker *worker)
         free(commit);
     }
     ordo_timers_done(&worker->timers);
+    ordo_coroutines_done(&worker->coroutines);
     ordo_script_free(worker->script);
     ordo_json_parser_free(worker->parser);
     for (size_t i = 0; i < ORDO__TAKE_MAX; i++)
@@ -91,10 +93,10 @@ struct ordo_engine *ordo_engine_new(const struct ordo_engine_options *options, s
     engine->source_parser = ordo_json_parser_new(options->limits.depth);
     engine->ruleset = options->ruleset == NULL ? NULL : ordo_ruleset_ref(options->ruleset);
     atomic_init(&engine->switch_number, 1);
-    ORDO_REQUIRE(pthread_mutex_init(&engine->lock, NULL) == 0);
-    ORDO_REQUIRE(pthread_mutex_init(&engine->recovery.lock, NULL) == 0);
-    ORDO_REQUIRE(pthread_rwlock_init(&engine->listening, NULL) == 0);
-    ORDO_REQUIRE(pthread_mutex_init(&engine->source_lock, NULL) == 0);
+    ordo_lock_init(&engine->lock, ORDO_LOCK_ENGINE);
+    ordo_lock_init(&engine->recovery.lock, ORDO_LOCK_RECOVERY);
+    ordo_rwlock_init(&engine->listening, ORDO_LOCK_LISTENING);
+    ordo_lock_init(&engine->source_lock, ORDO_LOCK_SOURCE);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -124,6 +126,7 @@ int ordo_engine_start(struct ordo_engine *engine, struct ordo_error *err)
     if (engine->emitter == NULL)
         return err->code != 0 ? err->code : ORDO_ENOMEM;
     atomic_store(&engine->recovery.is_active, true);
+    engine->recorder = ordo_recorder_start(engine);
     for (uint32_t i = 0; i < engine->worker_count; i++) {
         snprintf(name, sizeof(name), "worker-%u", i);
         result = ordo_thread_start(&engine->workers[i].thread, name, ordo__worker_run, &engine->workers[i]);
@@ -142,9 +145,9 @@ void ordo_engine_leave(struct ordo_engine *engine)
 {
     if (atomic_fetch_sub(&engine->entered, 1) > 1 || !atomic_load(&engine->refusing))
         return;
-    pthread_mutex_lock(&engine->lock);
+    ordo_lock(&engine->lock);
     pthread_cond_broadcast(&engine->changed);
-    pthread_mutex_unlock(&engine->lock);
+    ordo_unlock(&engine->lock);
 }
 
 /* Either this sees `refusing`, or the drain that sets it sees `entered`. */
@@ -201,11 +204,11 @@ bool ordo_engine_drain(struct ordo_engine *engine, int64_t until_ns)
     atomic_store(&engine->refusing, true);
     ordo_log_debug("engine", "stopping: no new orders are taken");
     wake_workers(engine); /* so that idle ones say so */
-    pthread_mutex_lock(&engine->lock);
+    ordo_lock(&engine->lock);
     while (!(empty = is_empty(engine)))
-        if (pthread_cond_timedwait(&engine->changed, &engine->lock, &until) != 0)
+        if (ordo_lock_wait(&engine->lock, &engine->changed, &until) != 0)
             break;
-    pthread_mutex_unlock(&engine->lock);
+    ordo_unlock(&engine->lock);
     return empty;
 }
 
@@ -247,11 +250,11 @@ void ordo_engine_stop(struct ordo_engine *engine)
         ordo_thread_join(&engine->workers[i].thread);
     give_up_queue(engine);
     ordo__backup_join(engine);
-    pthread_mutex_lock(&engine->lock);
-    pthread_cond_broadcast(&engine->changed); /* an ordo_engine_switch that waits for workers */
+    ordo_lock(&engine->lock);
+    pthread_cond_broadcast(&engine->changed); /* a switch or collection that waits for workers */
     while (atomic_load(&engine->detached_waiting) > 0)
-        pthread_cond_wait(&engine->changed, &engine->lock);
-    pthread_mutex_unlock(&engine->lock);
+        ordo_lock_wait(&engine->lock, &engine->changed, NULL);
+    ordo_unlock(&engine->lock);
 }
 
 void ordo_engine_stop_sinks(struct ordo_engine *engine, int64_t until_ns)
@@ -269,6 +272,7 @@ void ordo_engine_free(struct ordo_engine *engine)
 {
     if (engine == NULL)
         return;
+    ordo_recorder_stop(engine->recorder);
     for (uint32_t i = 0; i < engine->worker_count; i++)
         worker_done(&engine->workers[i]);
     free(engine->workers);
@@ -279,10 +283,10 @@ void ordo_engine_free(struct ordo_engine *engine)
     ordo_json_parser_free(engine->source_parser);
     ordo_ruleset_unref(engine->ruleset);
     ordo_metrics_registry_free(engine->metrics);
-    pthread_mutex_destroy(&engine->lock);
-    pthread_mutex_destroy(&engine->recovery.lock);
-    pthread_rwlock_destroy(&engine->listening);
-    pthread_mutex_destroy(&engine->source_lock);
+    ordo_lock_done(&engine->lock);
+    ordo_lock_done(&engine->recovery.lock);
+    ordo_rwlock_done(&engine->listening);
+    ordo_lock_done(&engine->source_lock);
     pthread_cond_destroy(&engine->changed);
     free(engine);
 }
@@ -291,17 +295,17 @@ int ordo_engine_switch(struct ordo_engine *engine, struct ordo_ruleset *ruleset)
 {
     int result = 0;
 
-    pthread_mutex_lock(&engine->lock);
+    ordo_lock(&engine->lock);
     ordo_ruleset_unref(engine->ruleset);
     engine->ruleset = ordo_ruleset_ref(ruleset);
     engine->switched = 0;
     atomic_fetch_add_explicit(&engine->switch_number, 1, memory_order_release);
     wake_workers(engine);
     while (engine->switched < engine->worker_count && !atomic_load(&engine->stopping))
-        pthread_cond_wait(&engine->changed, &engine->lock);
+        ordo_lock_wait(&engine->lock, &engine->changed, NULL);
     if (engine->switched < engine->worker_count)
         result = ORDO_ESTOPPED;
-    pthread_mutex_unlock(&engine->lock);
+    ordo_unlock(&engine->lock);
     return result;
 }
 
@@ -324,9 +328,9 @@ void ordo_engine_figures(struct ordo_engine *engine, struct ordo_engine_figures 
         if (generations > figures.lua_generations)
             figures.lua_generations = generations;
     }
-    pthread_mutex_lock(&engine->lock);
+    ordo_lock(&engine->lock);
     figures.generation = engine->ruleset == NULL ? 0 : engine->ruleset->number;
-    pthread_mutex_unlock(&engine->lock);
+    ordo_unlock(&engine->lock);
     figures.store.size = sizeof(figures.store);
     engine->options.store->stat(engine->options.store_self, &figures.store);
     figures.sink_backlog = ordo_emitter_backlog(engine->emitter);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * engine.h: the engine without a network: queue, workers, rules, store and sinks, as one object.
+ * engine.h: the engine without a network: queue, workers, rules, store, sinks and exporters, as one object.
  *
  * HTTP, sources and the command line bring orders as jobs (core/job.h) and get each job back exactly once,
  * through its origin, when its answer is known. Until then the job belongs to the engine; its origin may read
@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <ordo/exporter.h>
 #include <ordo/sink.h>
 #include <ordo/store.h>
 
@@ -14,6 +15,7 @@
 #include "core/queue.h"
 #include "metrics/metrics.h"
 #include "plugin/plugin.h"
+#include "profile/profiler.h"
 #include "script/script.h"
 #include "worker/emit.h"
 
@@ -23,16 +25,19 @@ struct ordo_engine_options {
     struct ordo_limits limits;
     struct ordo_queue_options queue;
     struct ordo_script_options script;
-    uint32_t workers;       /* 0: one a core */
-    uint32_t max_in_flight; /* orders a worker holds at most */
-    uint32_t max_attempts;  /* rules.max_attempts */
-    int64_t retry_max_ms;   /* rules.retry_max */
-    uint32_t max_crashes;   /* rules.max_crashes */
-    const char *data_dir;   /* keeps which orders the process died of; NULL: nobody counts */
+    uint32_t workers;               /* 0: one a core */
+    uint32_t max_in_flight;         /* orders a worker holds at most */
+    uint32_t max_attempts;          /* rules.max_attempts */
+    int64_t retry_max_ms;           /* rules.retry_max */
+    uint32_t max_crashes;           /* rules.max_crashes */
+    const char *data_dir;           /* keeps which orders the process died of; NULL: nobody counts */
+    struct ordo_profiler *profiler; /* NULL: no profiles */
     const struct ordo_store_ops *store;
     void *store_self;
     struct ordo_plugin_instance *const *sinks;
     size_t sink_count;
+    struct ordo_plugin_instance *const *exporters;
+    size_t exporter_count;
     struct ordo_ruleset
         *ruleset; /* the first generation; a reference is taken; NULL only when workers are not started */
 };
@@ -55,6 +60,8 @@ void ordo_engine_stop(struct ordo_engine *engine);
 uint64_t ordo_engine_given_up(struct ordo_engine *engine); /* how many those were */
 /* Then: the sinks take what is left, until the monotonic time at most, and their threads end. */
 void ordo_engine_stop_sinks(struct ordo_engine *engine, int64_t until_ns);
+/* After the end of the profiler: the exporters push what they have, until the monotonic time at most. Once. */
+void ordo_engine_stop_exporters(struct ordo_engine *engine, int64_t until_ns);
 void ordo_engine_free(struct ordo_engine *engine);
 
 /* Fills the job's envelope from its bytes: id, priority. Returns 0, or a code with the job's answer set to
@@ -109,6 +116,11 @@ void ordo_engine_figures(struct ordo_engine *engine, struct ordo_engine_figures 
 size_t ordo_engine_sink_count(struct ordo_engine *engine);
 void ordo_engine_sink_figures(struct ordo_engine *engine, size_t index,
                               struct ordo_sink_figures *ret_figures);
+/* Calls with the label and the figures of each exporter, in the configuration's order. Any thread. */
+void ordo_engine_each_exporter(struct ordo_engine *engine,
+                               void (*visit)(void *context, const char *label,
+                                             const struct ordo_exporter_stat *stat),
+                               void *context);
 struct ordo_metrics_registry *ordo_engine_metrics(struct ordo_engine *engine);
 const struct ordo_limits *ordo_engine_limits(struct ordo_engine *engine);
 /* The store refuses new orders just now. Any thread. */
@@ -116,9 +128,21 @@ bool ordo_engine_is_store_full(struct ordo_engine *engine);
 bool ordo_engine_is_draining(struct ordo_engine *engine);
 void ordo_engine_reopen(struct ordo_engine *engine); /* SIGUSR1: sinks open their files anew */
 
+/* Adds the coroutines that wait now; of a worker that does not come to list them until then, that it is missing. One thread
+ * at a time; no worker stops for longer than its own list takes. */
+void ordo_engine_coroutines(struct ordo_engine *engine, int64_t until_ns, struct ordo_coroutines *out);
+
+/* What a profiler is to know of the engine, from its start until ordo_profiler_end. */
+struct ordo_profiled ordo_engine_profiled(struct ordo_engine *engine);
+
 /* Every worker uses the rule set for new orders from its next turn on; returns when all have switched, or
  * ORDO_ESTOPPED. One thread at a time. */
 int ordo_engine_switch(struct ordo_engine *engine, struct ordo_ruleset *ruleset);
+
+/* Has every worker collect Lua's garbage, all of it, one worker after the other; waits for it, until the monotonic time at
+ * most. -ETIMEDOUT when not all have come by then (they still will), ORDO_ESTOPPED. *ret_collected: how many have. Any
+ * thread but a worker's. */
+int ordo_engine_collect(struct ordo_engine *engine, int64_t until_ns, uint32_t *ret_collected);
 
 /* Hears of every recorded decision: `hear` gets the items of one worker's turn; it must copy what it wants
  * and not block. Any worker's thread. */

@@ -8,20 +8,20 @@
 
 void ordo_engine_listen(struct ordo_engine *engine, struct ordo_listener *listener)
 {
-    pthread_rwlock_wrlock(&engine->listening);
+    ordo_rwlock_write(&engine->listening);
     engine->listener = listener;
     atomic_store_explicit(&engine->has_listener, listener != NULL, memory_order_relaxed);
-    pthread_rwlock_unlock(&engine->listening);
+    ordo_rwlock_unlock(&engine->listening);
 }
 
 void ordo__tell(struct ordo_engine *engine, const struct ordo_emission *items, size_t count)
 {
     if (count == 0 || !atomic_load_explicit(&engine->has_listener, memory_order_relaxed))
         return;
-    pthread_rwlock_rdlock(&engine->listening);
+    ordo_rwlock_read(&engine->listening);
     if (engine->listener != NULL)
         engine->listener->hear(engine->listener, items, count);
-    pthread_rwlock_unlock(&engine->listening);
+    ordo_rwlock_unlock(&engine->listening);
 }
 
 void ordo__recorded_add(struct ordo__worker *worker, const struct ordo_job *job)

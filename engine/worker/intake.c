@@ -94,8 +94,11 @@ int ordo_engine_read(struct ordo_engine *engine, struct ordo_json_parser *parser
     return 0;
 }
 
-void ordo__job_copy_envelope(struct ordo_job *to, const struct ordo_job *from)
+void ordo__job_copy_envelope(struct ordo_job *to, struct ordo_job *from)
 {
+    to->follow = from->follow; /* which goes on with the order */
+    from->follow = 0;
+    ordo_timeline_step(to->follow, ORDO_TIMELINE_PROMISED);
     memcpy(to->id_bytes, from->id_bytes, from->id_len);
     memcpy(to->customer_bytes, from->customer_bytes, from->customer_len);
     to->id_len = from->id_len;
@@ -303,10 +306,10 @@ static void async_stored(struct ordo__detached *detached, int result)
         ordo_inflight_release(engine->inflight, &detached->job);
         detached->job.origin->finish(detached->job.origin, &detached->job);
     }
-    pthread_mutex_lock(&engine->lock); /* a stop that sees the last one leave may free the engine */
+    ordo_lock(&engine->lock); /* a stop that sees the last one leave may free the engine */
     atomic_fetch_sub(&engine->detached_waiting, 1);
     pthread_cond_broadcast(&engine->changed);
-    pthread_mutex_unlock(&engine->lock);
+    ordo_unlock(&engine->lock);
     give_back(waiting);
 }
 
@@ -453,9 +456,9 @@ int ordo_engine_submit_bytes(struct ordo_engine *engine, ordo_str order, ordo_ou
     detached->context = context;
     detached->job.received_ms = ordo_clock_utc_ms();
     detached->job.received_ns = ordo_clock_ns();
-    pthread_mutex_lock(&engine->source_lock);
+    ordo_lock(&engine->source_lock);
     result = ordo_engine_read(engine, engine->source_parser, &detached->job, ORDO_STR_NONE);
-    pthread_mutex_unlock(&engine->source_lock);
+    ordo_unlock(&engine->source_lock);
     if (result == 0) {
         ordo_metrics_add_shared(engine->shared_metrics, ORDO_COUNTER_ORDERS_RECEIVED, 1);
         ordo_job_list_push(&jobs, &detached->job);

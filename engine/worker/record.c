@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "worker/waited.h"
 #include "worker/worker_impl.h"
 
 /* The worker that is inside of submit on this thread. */
@@ -177,8 +178,18 @@ static void refused(struct ordo__worker *worker, struct ordo_job *job, struct or
     ordo__finish(worker, job);
 }
 
+static void tell_waits(const struct ordo__worker *worker, const struct ordo__commit *commit)
+{
+    int64_t waited_ns = ordo_clock_ns() - commit->submitted_ns;
+
+    for (size_t i = 0; i < commit->count; i++)
+        ordo__waited_commit(worker, commit->jobs[i], waited_ns);
+}
+
 static void complete(struct ordo__worker *worker, struct ordo__commit *commit)
 {
+    if (commit->submitted_ns != 0)
+        tell_waits(worker, commit);
     for (size_t i = 0; i < commit->count; i++) {
         if (commit->writes[i].result == 0)
             stored(worker, commit->jobs[i], commit->later[i]);
@@ -213,14 +224,18 @@ void ordo__record_flush(struct ordo__worker *worker)
 {
     struct ordo__commit *commit = worker->open_commit;
     const struct ordo_engine_options *options = &worker->engine->options;
+    uint64_t began;
 
     if (commit == NULL)
         return;
     worker->open_commit = NULL;
     worker->committing += commit->count;
+    began = ordo_timeline_ticks();
+    commit->submitted_ns = ordo_waits_are_on(ORDO_WAIT_BLOCK) ? ordo_clock_ns() : 0;
     submitting = worker;
     options->store->submit(options->store_self, commit->writes, commit->count, store_done, commit);
     submitting = NULL;
+    ordo_timeline_span_rationed(ORDO_TIMELINE_COMMIT, began);
 }
 
 void ordo__record_completed(struct ordo__worker *worker)
@@ -247,6 +262,7 @@ void ordo__finish(struct ordo__worker *worker, struct ordo_job *job)
     atomic_store_explicit(&job->promise, ORDO_PROMISE_ENDED, memory_order_release);
     ordo_inflight_release(worker->engine->inflight, job);
     ordo_job_set_stage(job, ORDO_STAGE_FINISHED);
+    ordo_timeline_followed(job->follow);
     while (i < sizeof(worker->finished) / sizeof(*finished) && finished[i].origin != NULL &&
            finished[i].origin != job->origin)
         i++;

@@ -68,7 +68,7 @@ void ordo__recovery_take(struct ordo__worker *worker, uint32_t limit)
 
     if (!ordo__recovery_has_more(engine))
         return;
-    pthread_mutex_lock(&recovery->lock);
+    ordo_lock(&recovery->lock);
     if (atomic_load(&recovery->is_active)) {
         result =
             engine->options.store->pending(engine->options.store_self, recovery->priority, recovery->after,
@@ -78,5 +78,5 @@ void ordo__recovery_take(struct ordo__worker *worker, uint32_t limit)
         if (result != 0 || recovery->priority == ORDO_PRIORITY_COUNT)
             end(engine, result);
     }
-    pthread_mutex_unlock(&recovery->lock);
+    ordo_unlock(&recovery->lock);
 }

@@ -9,6 +9,8 @@
  */
 #include "worker/rules.h"
 
+#include "worker/rule_tax.h"
+
 #include <errno.h>
 #include <libgen.h>
 #include <poll.h>
@@ -40,7 +42,7 @@ struct ordo_rules {
     int wake, watch;  /* eventfd; inotify, -1: not available */
     int parent_watch; /* number of the watch on the parent; the rules thread's own, as soon as it runs */
 
-    pthread_mutex_t lock;
+    struct ordo_lock lock;
     struct request *requests;     /* under lock; newest first */
     bool stopping;                /* under lock */
     struct ordo_ruleset *running; /* under lock */
@@ -115,7 +117,7 @@ static void reload(struct ordo_rules *rules, struct ordo_rules_result *ret_resul
         if (ordo_engine_switch(rules->engine, found) != 0)
             changed = false; /* the engine is stopping */
     }
-    pthread_mutex_lock(&rules->lock);
+    ordo_lock(&rules->lock);
     ordo_buffer_clear(&rules->refused);
     rules->refused_ms = 0;
     if (found == NULL) {
@@ -126,7 +128,7 @@ static void reload(struct ordo_rules *rules, struct ordo_rules_result *ret_resul
         rules->loaded_ms = ordo_clock_utc_ms();
         ordo_ruleset_unref(old);
     }
-    pthread_mutex_unlock(&rules->lock);
+    ordo_unlock(&rules->lock);
     ordo_ruleset_unref(found);
     if (found == NULL) {
         ordo_metrics_add(rules->metrics, ORDO_COUNTER_RULES_REFUSED, 1);
@@ -237,11 +239,11 @@ static void rules_run(void *context)
         bool stopping;
 
         wait_for_change(rules, &quiet_ns);
-        pthread_mutex_lock(&rules->lock);
+        ordo_lock(&rules->lock);
         requests = rules->requests;
         rules->requests = NULL;
         stopping = rules->stopping;
-        pthread_mutex_unlock(&rules->lock);
+        ordo_unlock(&rules->lock);
         if (stopping) {
             result.errors = ORDO_STR("the engine is stopping\n");
             result.generation = rules->running->number;
@@ -287,7 +289,7 @@ struct ordo_rules *ordo_rules_start(struct ordo_engine *engine, const char *fold
     rules->metrics = ordo_metrics_join(ordo_engine_metrics(engine));
     rules->running = ordo_ruleset_ref(running);
     rules->loaded_ms = ordo_clock_utc_ms();
-    ORDO_REQUIRE(pthread_mutex_init(&rules->lock, NULL) == 0);
+    ordo_lock_init(&rules->lock, ORDO_LOCK_RULES);
     rules->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     ORDO_REQUIRE(rules->wake >= 0);
     rules->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -315,9 +317,9 @@ void ordo_rules_stop(struct ordo_rules *rules)
 {
     if (rules == NULL)
         return;
-    pthread_mutex_lock(&rules->lock);
+    ordo_lock(&rules->lock);
     rules->stopping = true;
-    pthread_mutex_unlock(&rules->lock);
+    ordo_unlock(&rules->lock);
     wake(rules);
     ordo_thread_join(&rules->thread);
     close(rules->wake);
@@ -325,7 +327,7 @@ void ordo_rules_stop(struct ordo_rules *rules)
         close(rules->watch);
     ordo_ruleset_unref(rules->running);
     ordo_buffer_done(&rules->refused);
-    pthread_mutex_destroy(&rules->lock);
+    ordo_lock_done(&rules->lock);
     free(rules->folder);
     free(rules->parent);
     free(rules->name);
@@ -338,10 +340,10 @@ void ordo_rules_reload(struct ordo_rules *rules, ordo_rules_done_fn done, void *
 
     ORDO_REQUIRE(request != NULL);
     *request = (struct request){.done = done, .context = context};
-    pthread_mutex_lock(&rules->lock);
+    ordo_lock(&rules->lock);
     request->next = rules->requests;
     rules->requests = request;
-    pthread_mutex_unlock(&rules->lock);
+    ordo_unlock(&rules->lock);
     wake(rules);
 }
 
@@ -359,7 +361,7 @@ void ordo_rules_write(struct ordo_rules *rules, struct ordo_buffer *out)
 {
     struct ordo_json_writer json = ordo_json_writer(out);
 
-    pthread_mutex_lock(&rules->lock);
+    ordo_lock(&rules->lock);
     ordo_json_object(&json);
     ordo_json_key_int(&json, ORDO_STR("generation"), (int64_t)rules->running->number);
     ordo_json_key_string(&json, ORDO_STR("identity"), ordo_str_from(rules->running->identity));
@@ -382,6 +384,7 @@ void ordo_rules_write(struct ordo_rules *rules, struct ordo_buffer *out)
         write_lines(&json, ordo_buffer_str(&rules->refused));
         ordo_json_end_object(&json);
     }
+    ordo_unlock(&rules->lock);
+    ordo__rule_tax_write(rules->engine, &json);
     ordo_json_end_object(&json);
-    pthread_mutex_unlock(&rules->lock);
 }

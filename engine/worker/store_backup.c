@@ -35,10 +35,10 @@ static void run(void *context)
                       (double)result.took_ns / 1e9);
     else
         ordo_log_error("backup", "%s", ordo_error_format(&result.err, text, sizeof(text)));
-    pthread_mutex_lock(&engine->lock);
+    ordo_lock(&engine->lock);
     backup->running = false;
     pthread_cond_broadcast(&engine->changed);
-    pthread_mutex_unlock(&engine->lock);
+    ordo_unlock(&engine->lock);
     backup->done(backup->context, &result);
 }
 
@@ -71,7 +71,7 @@ int ordo_engine_backup(struct ordo_engine *engine, const char *folder, ordo_back
 
     if (!ordo_store_is_durable(engine->options.store))
         return ORDO_ENOTFOUND;
-    pthread_mutex_lock(&engine->lock);
+    ordo_lock(&engine->lock);
     if (atomic_load(&engine->stopping)) {
         result = ORDO_ESTOPPED;
     } else if (engine->backup != NULL && engine->backup->running) {
@@ -85,7 +85,7 @@ int ordo_engine_backup(struct ordo_engine *engine, const char *folder, ordo_back
             engine->backup = NULL;
         }
     }
-    pthread_mutex_unlock(&engine->lock);
+    ordo_unlock(&engine->lock);
     return result;
 }
 
@@ -95,7 +95,7 @@ static bool wait_for_end(struct ordo_engine *engine, struct ordo__backup *backup
     struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
 
     while (backup->running)
-        if (pthread_cond_timedwait(&engine->changed, &engine->lock, &until) != 0)
+        if (ordo_lock_wait(&engine->lock, &engine->changed, &until) != 0)
             break;
     return !backup->running;
 }
@@ -107,15 +107,15 @@ void ordo__backup_join(struct ordo_engine *engine)
         ordo_store_can_stop_backup(options->store) ? atomic_load(&engine->stop_by_ns) : INT64_MAX;
     struct ordo__backup *backup;
 
-    pthread_mutex_lock(&engine->lock);
+    ordo_lock(&engine->lock);
     backup = engine->backup;
     while (backup != NULL && !wait_for_end(engine, backup, until_ns)) {
-        pthread_mutex_unlock(&engine->lock);
+        ordo_unlock(&engine->lock);
         options->store->backup_stop(options->store_self);
         until_ns = ordo_clock_ns() + STOP_AGAIN_NS;
-        pthread_mutex_lock(&engine->lock);
+        ordo_lock(&engine->lock);
     }
     engine->backup = NULL;
-    pthread_mutex_unlock(&engine->lock);
+    ordo_unlock(&engine->lock);
     join(backup);
 }

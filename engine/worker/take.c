@@ -12,6 +12,8 @@
  * for one of them may give the id back at once.
  */
 #include "base/clock.h"
+#include "worker/profiled.h"
+#include "worker/waited.h"
 #include "worker/worker_impl.h"
 
 enum {
@@ -94,11 +96,15 @@ static void look_up(const struct ordo__worker *worker, struct ahead *orders, siz
 static bool read_line(struct ordo__worker *worker, struct ordo_job *job, struct ordo_json_parser *parser,
                       bool *ret_taken)
 {
+    uint64_t began = ordo_timeline_begin(job->follow);
     bool read;
 
-    ordo_execute(job);
+    ordo__execute_begin(worker, job, 0);
     read = ordo_engine_read(worker->engine, parser, job, ORDO_STR_NONE) == 0;
-    ordo_execute(NULL);
+    ordo__execute_end(worker, 0, false);
+    ordo_timeline_end(ORDO_TIMELINE_PARSE, began, job->follow);
+    if (job->follow != 0)
+        ordo_timeline_label(job->follow, ordo_job_id(job));
     *ret_taken = read && !ordo__job_claim(worker->engine, job);
     return read && !*ret_taken;
 }
@@ -117,6 +123,7 @@ static bool gather(struct ordo__worker *worker, struct group *group, struct ordo
         if (group->count > 0 && job->bytes.len > AHEAD_BYTES)
             return false;
         ahead->parser = worker->line_parsers[group->count];
+        ordo_job_follow(job);
         ahead->is_refused = !read_line(worker, job, ahead->parser, &is_taken);
         if (is_taken && group->count > 0)
             return false;
@@ -146,14 +153,19 @@ static bool is_new(struct ordo__worker *worker, const struct ahead *ahead)
 static bool is_readable(struct ordo__worker *worker, struct ahead *ahead)
 {
     struct ordo_job *job = ahead->job;
+    uint64_t began;
     bool parsed;
 
     if (ahead->parser != NULL)
         return !ahead->is_refused;
     ahead->parser = worker->parser;
-    ordo_execute(job);
+    began = ordo_timeline_begin(job->follow);
+    ordo__execute_begin(worker, job, 0);
     parsed = ordo_json_parse(worker->parser, job->bytes.ptr, job->bytes.len, NULL) == 0;
-    ordo_execute(NULL);
+    ordo__execute_end(worker, 0, false);
+    ordo_timeline_end(ORDO_TIMELINE_PARSE, began, job->follow);
+    if (job->follow != 0 && job->attempt == 0)
+        ordo_timeline_label(job->follow, ordo_job_id(job));
     return parsed;
 }
 
@@ -169,7 +181,7 @@ static void begin_async_line(struct ordo__worker *worker, struct ordo_job *job)
     ordo__record(worker, job, ORDO_STATUS_QUEUED, &detached->job);
 }
 
-static void begin(struct ordo__worker *worker, struct ahead *ahead)
+static void decide(struct ordo__worker *worker, struct ahead *ahead)
 {
     struct ordo_job *job = ahead->job;
     struct ordo_script_order order;
@@ -179,9 +191,12 @@ static void begin(struct ordo__worker *worker, struct ahead *ahead)
     bool line = ahead->parser != NULL;
     bool poison = !line && ordo_crash_notes_is_poison(worker->engine->crashes, job, &crash);
 
+    job->number = ++worker->begun << 8 | worker->index;
     job->started_ns = started_ns;
     ordo_job_set_stage(job, ORDO_STAGE_RUNNING);
     ordo_metrics_time(worker->metrics, ORDO_TIMING_QUEUE_WAIT, started_ns - job->queued_ns);
+    if (ordo_waits_are_on(ORDO_WAIT_BLOCK))
+        ordo__waited_queued(worker, job, started_ns);
     if ((!poison && !is_readable(worker, ahead)) || !is_new(worker, ahead)) {
         ordo__finish(worker, job);
         return;
@@ -202,14 +217,26 @@ static void begin(struct ordo__worker *worker, struct ahead *ahead)
         .priority = job->priority,
         .attempt = job->attempt,
         .now_ms = job->now_ms,
+        .follow = job->follow,
         .user = job,
     };
-    ordo_execute(job);
+    ordo__execute_begin(worker, job, worker->ruleset->number);
     run = ordo_script_start(worker->script, &order);
-    ordo_execute(NULL);
-    worker->now_ns = ordo_clock_ns();
+    ordo__execute_end(worker, run->generation, true);
     worker->mean_ns += (worker->now_ns - started_ns - worker->mean_ns) >> MEAN_SHIFT;
     ordo__hand_run(worker, job, run);
+}
+
+static void begin(struct ordo__worker *worker, struct ahead *ahead)
+{
+    uint64_t follow, began;
+
+    if (ahead->parser == NULL) /* a line was chosen when it was read */
+        ordo_job_follow(ahead->job);
+    follow = ahead->job->follow; /* the job may be gone when it is decided */
+    began = ordo_timeline_begin(follow);
+    decide(worker, ahead);
+    ordo_timeline_end(ORDO_TIMELINE_ORDER, began, follow);
 }
 
 /* Out of turn: now, but for a line: one of those that are not begun may have its id. */

@@ -9,6 +9,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "profile/sampler.h"
+#include "worker/profiled.h"
+#include "worker/waited.h"
 #include "worker/worker_impl.h"
 
 enum { REQUEUE_NS = 100000000 };
@@ -23,6 +26,7 @@ void ordo__hand_run(struct ordo__worker *worker, struct ordo_job *job, struct or
         return;
     }
     job->decided_ns = worker->now_ns;
+    ordo_sampler_order_ended(job->number, job->decided_ns - job->received_ns);
     ordo__outcome(worker, job, run);
     ordo_script_finish(worker->script, run);
 }
@@ -30,14 +34,17 @@ void ordo__hand_run(struct ordo__worker *worker, struct ordo_job *job, struct or
 static void resume(struct ordo__worker *worker, struct ordo_run *run)
 {
     struct ordo_job *job = run->user;
+    uint64_t follow = job->follow, began = ordo_timeline_begin(follow);
 
+    if (ordo_waits_are_on(ORDO_WAIT_BLOCK))
+        ordo__waited_run(worker, run, ordo_clock_ns());
     worker->sleeping--;
     ordo_job_set_stage(job, ORDO_STAGE_RUNNING);
-    ordo_execute(job);
+    ordo__execute_begin(worker, job, run->generation);
     ordo_script_resume(worker->script, run);
-    ordo_execute(NULL);
-    worker->now_ns = ordo_clock_ns();
+    ordo__execute_end(worker, run->generation, false);
     ordo__hand_run(worker, job, run);
+    ordo_timeline_end(ORDO_TIMELINE_ORDER, began, follow);
 }
 
 /* A later attempt is due. Its class may be full, or its id claimed by the same order that was sent again: then it tries
@@ -81,24 +88,28 @@ static void follow_rules(struct ordo__worker *worker, uint64_t *seen)
     uint64_t number = atomic_load_explicit(&engine->switch_number, memory_order_acquire);
     struct ordo_buffer errors = {0};
     struct ordo_ruleset *ruleset;
+    uint64_t began;
 
     if (number == *seen)
         return;
-    pthread_mutex_lock(&engine->lock);
+    began = ordo_timeline_ticks();
+    ordo_lock(&engine->lock);
     ruleset = ordo_ruleset_ref(engine->ruleset);
-    pthread_mutex_unlock(&engine->lock);
+    ordo_unlock(&engine->lock);
     if (ordo_script_load(worker->script, ruleset, &errors, NULL) != 0)
         ordo_log_error("rules", "worker %u keeps its rules: " ORDO_STR_FMT, worker->index,
                        ORDO_STR_ARG(ordo_buffer_str(&errors)));
     ordo_buffer_done(&errors);
+    ordo_timeline_span(ORDO_TIMELINE_LOAD, began, 0);
     ordo_ruleset_unref(worker->ruleset);
     worker->ruleset = ruleset;
+    ordo__profiled_rules(worker);
     *seen = number;
     publish(worker);
-    pthread_mutex_lock(&engine->lock);
+    ordo_lock(&engine->lock);
     engine->switched++;
     pthread_cond_broadcast(&engine->changed);
-    pthread_mutex_unlock(&engine->lock);
+    ordo_unlock(&engine->lock);
 }
 
 /* True when everything inside is done with but later attempts that are not due yet. */
@@ -106,6 +117,29 @@ static bool has_nothing(const struct ordo__worker *worker)
 {
     return worker->orders == 0 && worker->open_commit == NULL && worker->committing == 0 &&
            ordo_timers_next(&worker->timers) > worker->now_ns;
+}
+
+static bool has_queued_orders(struct ordo_engine *engine)
+{
+    struct ordo_queue_figures figures;
+    uint32_t queued = 0;
+
+    ordo_queue_figures(engine->queue, 0, &figures);
+    for (int i = 0; i < ORDO_PRIORITY_COUNT; i++)
+        queued += figures.depth[i];
+    return queued > 0;
+}
+
+/* With as many orders inside as it may hold, while more are queued, it waits for a place. */
+static void wait_for_waker(struct ordo__worker *worker)
+{
+    bool no_place = ordo_waits_are_on(ORDO_WAIT_BLOCK) && !ordo__take_has_room(worker) &&
+                    has_queued_orders(worker->engine);
+    int64_t began_ns = no_place ? ordo_clock_ns() : 0;
+
+    ordo_waker_wait(&worker->waker, ordo_timers_next(&worker->timers));
+    if (no_place)
+        ordo__waited_place(worker, ordo_clock_ns() - began_ns);
 }
 
 static void sleep_until_woken(struct ordo__worker *worker)
@@ -118,13 +152,13 @@ static void sleep_until_woken(struct ordo__worker *worker)
     if (has_nothing(worker)) {
         atomic_store(&worker->idle, true);
         if (atomic_load(&engine->refusing)) {
-            pthread_mutex_lock(&engine->lock);
+            ordo_lock(&engine->lock);
             pthread_cond_broadcast(&engine->changed);
-            pthread_mutex_unlock(&engine->lock);
+            ordo_unlock(&engine->lock);
         }
     }
     if (!atomic_load(&engine->stopping))
-        ordo_waker_wait(&worker->waker, ordo_timers_next(&worker->timers));
+        wait_for_waker(worker);
     atomic_store(&worker->idle, false);
     ordo_queue_awake(engine->queue, &worker->sleeper);
 }
@@ -161,9 +195,14 @@ void ordo__worker_run(void *context)
     uint64_t seen = 0;
 
     ordo_crash_notes_enter();
+    ordo__profiled_enter(worker);
+    ordo__compiled_enter(worker);
     follow_rules(worker, &seen);
     while (!atomic_load_explicit(&engine->stopping, memory_order_relaxed)) {
+        ordo_timeline_turn_begin();
         follow_rules(worker, &seen);
+        ordo__collect_if_asked(worker);
+        ordo__coroutines_if_asked(worker);
         worker->now_ns = ordo_clock_ns();
         ordo__record_completed(worker);
         run_due(worker);
@@ -171,8 +210,10 @@ void ordo__worker_run(void *context)
         ordo__record_flush(worker);
         ordo__finish_flush(worker);
         publish(worker);
+        ordo_timeline_turn_end();
         sleep_until_woken(worker);
     }
     give_up(worker);
+    ordo__profiled_leave(worker);
     ordo_crash_notes_leave();
 }

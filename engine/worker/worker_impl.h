@@ -14,6 +14,8 @@
 #include "worker/crash_notes.h"
 #include "worker/emit.h"
 #include "worker/engine.h"
+#include "worker/rule_tax.h"
+#include "worker/recorder.h"
 #include "worker/timers.h"
 
 enum {
@@ -38,6 +40,7 @@ struct ordo__commit {
     struct ordo__commit *next;
     struct ordo__worker *worker;
     size_t count;
+    int64_t submitted_ns; /* 0: nobody wants to know */
     struct ordo_job *jobs[ORDO__COMMIT_MAX];
     struct ordo_job *later[ORDO__COMMIT_MAX]; /* a next attempt that starts once the record is durable */
     struct ordo_write writes[ORDO__COMMIT_MAX];
@@ -62,24 +65,32 @@ struct ordo__worker {
     struct finished {
         struct ordo_origin *origin;
         struct ordo_job_list jobs;
-    } finished[8];   /* answers of this turn, by origin */
+    } finished[8]; /* answers of this turn, by origin */
+    struct ordo__rule_costs costs;
     int64_t mean_ns; /* running mean of the time an order takes from start to its end or first wait */
     int64_t now_ns;  /* read at the last step */
     struct ordo_job_list taken; /* orders of this turn that are not begun */
     bool odd_is_pending;        /* who got the odd place of the room last: one from before the start */
-    uint64_t orders, sleeping, committing; /* inside: all; of these in ctx.sleep; of these in the store */
+    uint64_t begun;             /* attempts at orders */
+    uint64_t orders, sleeping, committing;  /* inside: all; of these in ctx.sleep; of these in the store */
+    uint64_t collect_seen, coroutines_seen; /* the last collection, list, that was asked for */
 
     /* any thread */
     struct ordo_waker waker;
     _Atomic(struct ordo__commit *) inbox; /* commits that the store finished */
     _Atomic uint64_t seen_orders, seen_sleeping, seen_lua_bytes, seen_generations; /* copies for readers */
     _Atomic bool idle; /* asleep with nothing inside */
+    _Atomic uint64_t collect_asked, coroutines_asked;
+
+    /* under engine->lock */
+    uint64_t collected, coroutines_listed; /* as they were asked for, when it is done */
+    struct ordo_coroutines coroutines;     /* listed last, unless whoever asked has taken it */
 };
 
 /* Orders that were accepted before the start, as far as they are taken up. */
 struct ordo__recovery {
     _Atomic bool is_active;         /* there may be more */
-    pthread_mutex_t lock;           /* guards the rest */
+    struct ordo_lock lock;          /* guards the rest */
     enum ordo_priority priority;    /* the class that is read */
     struct ordo_store_cursor after; /* in it */
     uint64_t count;
@@ -93,6 +104,7 @@ struct ordo_engine {
     struct ordo_queue *queue;
     struct ordo_inflight *inflight;
     struct ordo_emitter *emitter;
+    struct ordo_recorder *recorder; /* NULL: no timeline */
     struct ordo__recovery recovery;
     struct ordo_crash_notes *crashes; /* NULL: crashes are not counted */
     struct ordo_origin detached_origin;
@@ -106,21 +118,25 @@ struct ordo_engine {
     _Atomic uint64_t given_up;         /* orders that the stop did not wait for */
     _Atomic int64_t stop_by_ns;        /* when the time of a drain is over */
 
-    pthread_rwlock_t listening;
+    struct ordo_rwlock listening;
     struct ordo_listener *listener; /* under listening */
     _Atomic bool has_listener;
 
     struct ordo__backup *backup; /* under lock; the one that is running or ran last; may be NULL */
 
-    pthread_mutex_t source_lock;
+    struct ordo_lock source_lock;
     struct ordo_json_parser *source_parser; /* under source_lock */
 
-    pthread_mutex_t lock;
-    pthread_cond_t changed;         /* a worker switched rules, or went idle while draining */
+    struct ordo_lock lock;
+    pthread_cond_t changed;         /* a worker switched rules, collected, or went idle while draining */
     struct ordo_ruleset *ruleset;   /* under lock */
+    struct ordo__rule_tax tax;      /* under lock */
     _Atomic uint64_t switch_number; /* raised with every switch; workers compare */
     uint32_t switched;              /* under lock: workers that have seen it */
 };
+
+/* compiled.c: on the worker's thread, before it loads rules. */
+void ordo__compiled_enter(struct ordo__worker *worker);
 
 /* hear.c */
 /* Tells the listener, if there is one. */
@@ -136,6 +152,12 @@ bool ordo__recovery_has_more(struct ordo_engine *engine); /* that may be taken n
 /* store_backup.c: waits for the one that is running, and gives it up when the drain's time is over; no other begins once the
  * engine is stopping. */
 void ordo__backup_join(struct ordo_engine *engine);
+
+/* collect.c: between two turns. */
+void ordo__collect_if_asked(struct ordo__worker *worker);
+
+/* coroutines.c: between two turns. */
+void ordo__coroutines_if_asked(struct ordo__worker *worker);
 
 /* attempts.c */
 /* Until the next attempt: what was asked for, doubled with each attempt up to rules.retry_max, and up to a quarter more. */
@@ -160,7 +182,7 @@ void ordo__job_problem(struct ordo_job *job, enum ordo_problem_code code, const 
 /* The answers to an order that is dead, and to one that the store did not write (record.c). */
 void ordo__job_dead(struct ordo_job *job);
 void ordo__job_not_stored(struct ordo_job *job, int result);
-void ordo__job_copy_envelope(struct ordo_job *to, const struct ordo_job *from);
+void ordo__job_copy_envelope(struct ordo_job *to, struct ordo_job *from);
 /* The record of an order that waits for a decision. */
 void ordo__pending_record(const struct ordo_job *job, int64_t due_ms, struct ordo_record *ret_record);
 /* Claims the job's id, if it has one. False, and the answer is set, when another order on its way has it. */

@@ -20,9 +20,9 @@
 #include <curl/curl.h>
 #include <ordo/sink.h>
 
+#include "backoff.h"
+#include "http_post.h"
 #include "line_file.h"
-#include "random.h"
-#include "webhook_post.h"
 
 enum { WAIT_MAX_NS = 1000000000, TELL_AGAIN_NS = 1000000000 };
 
@@ -57,7 +57,7 @@ struct webhook {
     const char *url, *token_file; /* the options' */
 
     /* the sink's thread */
-    struct webhook_poster *poster;
+    struct http_poster *poster;
     struct line_file dead_letter;
     struct random_state random;
     char *body; /* of a request */
@@ -148,19 +148,6 @@ static bool wait_until_due(const struct webhook *webhook)
     return webhook->due_ns - now_ns <= WAIT_MAX_NS;
 }
 
-/* Full jitter: anything from 0 to the exponential bound, so that many senders do not come back together. */
-static int64_t backoff_ns(struct webhook *webhook, int64_t retry_after_ms)
-{
-    int64_t bound = webhook->backoff_min_ns, wait;
-
-    for (unsigned i = 1; i < webhook->attempts && bound < webhook->backoff_max_ns; i++)
-        bound *= 2;
-    if (bound > webhook->backoff_max_ns)
-        bound = webhook->backoff_max_ns;
-    wait = (int64_t)(random_next(&webhook->random) % ((uint64_t)bound + 1));
-    return wait > retry_after_ms * 1000000 ? wait : retry_after_ms * 1000000;
-}
-
 static int make_body(struct webhook *webhook, const struct ordo_emission *items, size_t count,
                      ordo_str *ret_body)
 {
@@ -190,19 +177,21 @@ static int make_body(struct webhook *webhook, const struct ordo_emission *items,
 
 /* The batch was not taken. 0: it is in the dead-letter file, there is no more to do with it. */
 static int note_failure(struct webhook *webhook, const struct ordo_emission *items, size_t count,
-                        const struct webhook_answer *answer, struct ordo_error *err)
+                        const struct http_answer *answer, struct ordo_error *err)
 {
     const struct ordo_host *host = webhook->host;
 
     webhook->attempts++;
-    webhook->refusals += answer->verdict == WEBHOOK_RETRY;
+    webhook->refusals += answer->verdict == HTTP_RETRY;
     atomic_fetch_add_explicit(&webhook->failed, 1, memory_order_relaxed);
-    if (answer->verdict == WEBHOOK_REFUSED || webhook->refusals > webhook->retries) {
+    if (answer->verdict == HTTP_REFUSED || webhook->refusals > webhook->retries) {
         add_dead_letters(&webhook->dead_letter, items, count, answer->reason);
         return write_dead_letters(webhook, count, answer->reason, err);
     }
-    webhook->due_ns = host->monotonic_ns(host->engine) + backoff_ns(webhook, answer->retry_after_ms);
-    if (answer->verdict == WEBHOOK_AWAY)
+    webhook->due_ns = host->monotonic_ns(host->engine) +
+                      backoff_ns(&webhook->random, webhook->backoff_min_ns, webhook->backoff_max_ns,
+                                 webhook->attempts, answer->retry_after_ms);
+    if (answer->verdict == HTTP_AWAY)
         return host->fail(err, ORDO_EIO, webhook->url, "no answer at attempt %u, it goes on trying: %s",
                           webhook->attempts, answer->reason);
     return host->fail(err, ORDO_EIO, webhook->url, "refusal %u of %u: %s", webhook->refusals,
@@ -214,18 +203,19 @@ static int try_batch(struct webhook *webhook, const struct ordo_emission *items,
                      struct ordo_error *err)
 {
     const struct ordo_host *host = webhook->host;
-    struct webhook_answer answer;
+    struct http_answer answer;
     ordo_str body;
-    char key[64];
+    char key[96];
 
     if (!wait_until_due(webhook))
         return host->fail(err, ORDO_EIO, webhook->url, "waits before retry %u", webhook->attempts);
     if (make_body(webhook, items, count, &body) != 0)
         return host->fail(err, ORDO_ENOMEM, webhook->url, "out of memory");
-    snprintf(key, sizeof(key), "ordo-%016llx%016llx", (unsigned long long)webhook->identity.a,
-             (unsigned long long)webhook->identity.b);
-    webhook_post(webhook->poster, body, key, &answer);
-    if (answer.verdict != WEBHOOK_TAKEN)
+    snprintf(key, sizeof(key), "Idempotency-Key: ordo-%016llx%016llx",
+             (unsigned long long)webhook->identity.a, (unsigned long long)webhook->identity.b);
+    http_post(webhook->poster, NULL, (const char *[]){"Content-Type: application/x-ndjson", key, NULL}, body,
+              &answer);
+    if (answer.verdict != HTTP_TAKEN)
         return note_failure(webhook, items, count, &answer, err);
     atomic_fetch_add_explicit(&webhook->emitted, count, memory_order_relaxed);
     return 0;
@@ -259,13 +249,17 @@ static int flush(void *self, struct ordo_error *err)
 
 static int open_poster(struct webhook *webhook, struct ordo_error *err)
 {
-    struct webhook_poster *poster;
-    int result = webhook_poster_open(webhook->host, webhook->url, webhook->timeout_ms, webhook->token_file,
-                                     &poster, err);
+    struct http_poster *poster;
+    int result = http_poster_open(webhook->host, webhook->url, webhook->timeout_ms, &poster, err);
 
     if (result != 0)
         return result;
-    webhook_poster_close(webhook->poster);
+    result = http_poster_read_token(poster, webhook->host, webhook->token_file, err);
+    if (result != 0) {
+        http_poster_close(poster);
+        return result;
+    }
+    http_poster_close(webhook->poster);
     webhook->poster = poster;
     return 0;
 }
@@ -297,7 +291,7 @@ static void close_webhook(void *self)
         return;
     if (webhook->untold > 0)
         tell_dead_letters(webhook, "they were refused");
-    webhook_poster_close(webhook->poster);
+    http_poster_close(webhook->poster);
     line_file_close(&webhook->dead_letter);
     free(webhook->body);
     free(webhook);
@@ -337,13 +331,15 @@ static int open_webhook(const struct ordo_host *host, const struct ordo_options 
 static int check_webhook(const struct ordo_host *host, const struct ordo_options *values,
                          struct ordo_error *err)
 {
-    struct webhook_poster *poster;
-    int result = webhook_poster_open(host, host->option_string(values, "url"), 1,
-                                     host->option_string(values, "token_file"), &poster, err);
+    struct http_poster *poster;
+    int result = http_poster_open(host, host->option_string(values, "url"), 1, &poster, err);
 
     if (result != 0)
         return result;
-    webhook_poster_close(poster); /* it has connected to nobody */
+    result = http_poster_read_token(poster, host, host->option_string(values, "token_file"), err);
+    http_poster_close(poster); /* it has connected to nobody */
+    if (result != 0)
+        return result;
     return line_file_check(host, host->option_string(values, "dead_letter"), err);
 }
 

@@ -79,21 +79,30 @@ static void end_group(struct rocks_store *store, struct rocks_submission *group,
         group[i].done(group[i].context, group[i].writes, group[i].count);
 }
 
+static int64_t now_ns(const struct rocks_store *store)
+{
+    return store->host->monotonic_ns(store->host->engine);
+}
+
 static void commit_group(struct rocks_store *store, struct rocks_submission *group, size_t count,
                          size_t writes)
 {
     struct rocks_batch *batch = &store->writer->batch;
     int failed = atomic_load(&store->failed) ? ORDO_EIO : 0;
+    int64_t began_ns = now_ns(store), write_ns;
 
     if (failed == 0 && rocks_batch_begin(batch, writes) != 0)
         failed = ORDO_ENOMEM;
     look_at_space(store);
     if (failed == 0) {
         rocks_batch_stage(batch, group, count, note_staged, &store->writer->retention);
+        write_ns = now_ns(store);
         failed = rocks_batch_write(batch, true);
+        store->host->span(store->host->engine, "write and fsync", write_ns, now_ns(store));
     }
     rocks_tidy_glance(store);
     end_group(store, group, count, failed);
+    store->host->span(store->host->engine, "commit", began_ns, now_ns(store));
 }
 
 static void commit_taken(struct rocks_store *store)

@@ -148,6 +148,12 @@ static struct ordo_options *parse_options(struct fake_plugin *plugin, const char
     return options;
 }
 
+static void host_span(void *engine, const char *name, int64_t began_ns, int64_t ended_ns)
+{
+    (void)engine;
+    ORDO_REQUIRE(name[0] != '\0' && began_ns <= ended_ns);
+}
+
 static void fill_host(struct fake_plugin *plugin)
 {
     plugin->host = (struct ordo_host){
@@ -165,6 +171,7 @@ static void fill_host(struct fake_plugin *plugin)
         .submit = host_submit,
         .data_dir = host_data_dir,
         .failed = host_failed,
+        .span = host_span,
     };
 }
 
@@ -348,6 +355,15 @@ void fake_decide_all(struct fake_plugin *plugin)
         if (!is_decided)
             fake_decide(plugin, i, ORDO_STATUS_DONE, "{}");
     }
+}
+
+void fake_poll(int64_t began_ns, const char *what)
+{
+    struct timespec step = {.tv_nsec = 1000000};
+
+    if (ordo_clock_ns() - began_ns > FAKE_WAIT_S * (int64_t)1000000000)
+        fail_test("waited for %s in vain", what);
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &step, NULL);
 }
 
 char *fake_read_file(const char *path, size_t *ret_len)

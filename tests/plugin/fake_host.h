@@ -65,6 +65,9 @@ void fake_decide(struct fake_plugin *plugin, size_t index, enum ordo_status stat
 void fake_decide_all(struct fake_plugin *plugin);                    /* those that are not yet */
 size_t fake_log_count(struct fake_plugin *plugin, const char *part); /* lines that contain it */
 
+/* One step of a wait for something that cannot wake the test; ends the test when it has been FAKE_WAIT_S since began_ns. */
+void fake_poll(int64_t began_ns, const char *what);
+
 /* "@TMP@" expanded. */
 char *fake_expand(const struct fake_plugin *plugin, const char *text);
 /* The whole file with a NUL behind it; NULL when it is not there. Free it. */

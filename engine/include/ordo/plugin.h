@@ -14,8 +14,8 @@
  * their end only, and every table starts with its size, so that both sides know what the other has.
  *
  *   1.0  2026-11  the first
- *   1.1  2026-11  all: check; sinks: emit says how many; stores: find, ordo_write.absent_at, backup_stop,
- *                 ordo_store_stat.is_full
+ *   1.1  2026-11  host: span; all: check; exporters: ordo/exporter.h; sinks: emit says how many; stores: find,
+ *                 ordo_write.absent_at, backup_stop, ordo_store_stat.is_full
  */
 #pragma once
 
@@ -31,7 +31,7 @@ enum ordo_plugin_kind {
     ORDO_PLUGIN_STORE = 1, /* ops: struct ordo_store_ops of ordo/store.h */
     ORDO_PLUGIN_SOURCE,    /* ops: struct ordo_source_ops of ordo/source.h */
     ORDO_PLUGIN_SINK,      /* ops: struct ordo_sink_ops of ordo/sink.h */
-    ORDO_PLUGIN_EXPORTER,  /* reserved: pushes metrics or profiles */
+    ORDO_PLUGIN_EXPORTER,  /* ops: struct ordo_exporter_ops of ordo/exporter.h */
 };
 
 enum ordo_log_level { ORDO_LOG_DEBUG = 0, ORDO_LOG_INFO, ORDO_LOG_WARN, ORDO_LOG_ERROR };
@@ -80,6 +80,10 @@ struct ordo_host {
     /* For stores: nothing more can be made durable, ever. The engine logs the sentence, takes no more orders,
      * and the process ends with code 1, so that the next start recovers from what is on the disk. */
     void (*failed)(void *engine, const char *message);
+
+    /* Puts what the calling thread did between two monotonic times on its timeline. Spans of a thread nest, and an inner one is
+     * told before the outer one. `name` is one of a few texts. Short ones that follow closely are left out when there are many. */
+    void (*span)(void *engine, const char *name, int64_t began_ns, int64_t ended_ns);
 };
 
 struct ordo_plugin {

@@ -119,7 +119,11 @@ static void test_wrong_descriptors_are_refused(void **state)
         "broken_kind", ORDO_EABI,
         "has kind 9, which interface 1.1 of this engine does not know; use one of enum ordo_plugin_kind");
     assert_broken("broken_exporter", ORDO_ECONFIG,
-                  "is an exporter, and a sink is needed here; this engine cannot use it yet");
+                  "is an exporter, and a sink is needed here; name it under 'exporters'");
+    assert_load(broken_folder, "broken_right", ORDO_PLUGIN_EXPORTER, ORDO_ECONFIG,
+                "is a sink, and an exporter is needed here; name it under 'sinks'");
+    assert_load(broken_folder, "broken_exporter_no_ops", ORDO_PLUGIN_EXPORTER, ORDO_ECONFIG,
+                "its descriptor leaves out 'ops'; an exporter has a struct ordo_exporter_ops there");
     assert_load(broken_folder, "broken_right", ORDO_PLUGIN_STORE, ORDO_ECONFIG,
                 "is a sink, and a store is needed here; name it under 'sinks'");
     assert_documented("is a sink, and a store is needed here; name it under 'sinks'");

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * webhook_post.c: HTTP and TLS by libcurl. Redirects are not followed: a receiver that moved is a mistake to
+ * http_post.c: HTTP and TLS by libcurl. Redirects are not followed: a receiver that moved is a mistake to
  * be seen, and a POST that is sent on may lose its body or tell its token to another host.
  */
-#include "webhook_post.h"
+#include "http_post.h"
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { EXCERPT = 160, RETRY_AFTER_MAX_S = 3600, TOKEN_MAX = 4096 };
 
-struct webhook_poster {
+struct http_poster {
     CURL *curl;
+    CURLM *multi; /* drives `curl`, so that another thread can end a wait */
+    _Atomic bool is_abandoned;
+    char *url;
     char *authorization; /* the whole header line; NULL: none */
     char curl_error[CURL_ERROR_SIZE];
     char excerpt[EXCERPT + 1]; /* how the body of the answer begins */
@@ -21,7 +25,7 @@ struct webhook_poster {
 
 static size_t keep_excerpt(char *bytes, size_t size, size_t count, void *context)
 {
-    struct webhook_poster *poster = context;
+    struct http_poster *poster = context;
 
     for (size_t i = 0; i < size * count && poster->excerpt_len < EXCERPT; i++)
         poster->excerpt[poster->excerpt_len++] = bytes[i] >= ' ' && bytes[i] <= '~' ? bytes[i] : ' ';
@@ -79,11 +83,10 @@ static int read_token(const struct ordo_host *host, const char *path, char **ret
     return 0;
 }
 
-static void set_options(struct webhook_poster *poster, const char *url, int64_t timeout_ms)
+static void set_options(struct http_poster *poster, int64_t timeout_ms)
 {
     CURL *curl = poster->curl;
 
-    curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_POST, 1L);
@@ -95,69 +98,95 @@ static void set_options(struct webhook_poster *poster, const char *url, int64_t 
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, poster);
 }
 
-int webhook_poster_open(const struct ordo_host *host, const char *url, int64_t timeout_ms,
-                        const char *token_file, struct webhook_poster **ret_poster, struct ordo_error *err)
+int http_poster_open(const struct ordo_host *host, const char *url, int64_t timeout_ms,
+                     struct http_poster **ret_poster, struct ordo_error *err)
 {
-    struct webhook_poster *poster;
-    char *token;
+    struct http_poster *poster;
     int result = check_url(host, url, err);
 
-    if (result == 0)
-        result = read_token(host, token_file, &token, err);
     if (result != 0)
         return result;
     poster = calloc(1, sizeof(*poster));
     if (poster == NULL || (poster->curl = curl_easy_init()) == NULL ||
-        (token != NULL && asprintf(&poster->authorization, "Authorization: %s", token) < 0)) {
-        free(token);
-        webhook_poster_close(poster);
+        (poster->multi = curl_multi_init()) == NULL || (poster->url = strdup(url)) == NULL) {
+        http_poster_close(poster);
         return host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
     }
-    free(token);
-    set_options(poster, url, timeout_ms);
+    set_options(poster, timeout_ms);
     *ret_poster = poster;
     return 0;
 }
 
-void webhook_poster_close(struct webhook_poster *poster)
+void http_poster_close(struct http_poster *poster)
 {
     if (poster == NULL)
         return;
     curl_easy_cleanup(poster->curl);
+    curl_multi_cleanup(poster->multi);
     free(poster->authorization);
+    free(poster->url);
     free(poster);
 }
 
-static struct curl_slist *make_headers(const struct webhook_poster *poster, const char *idempotency_key)
+int http_poster_read_token(struct http_poster *poster, const struct ordo_host *host, const char *path,
+                           struct ordo_error *err)
 {
-    /* No "Expect: 100-continue": it costs a round trip a batch. */
-    const char *lines[] = {"Content-Type: application/x-ndjson", "Expect:", NULL, poster->authorization};
-    char key[128];
-    struct curl_slist *headers = NULL;
+    char *value, *line = NULL;
+    int result = read_token(host, path, &value, err);
 
-    snprintf(key, sizeof(key), "Idempotency-Key: %s", idempotency_key);
-    lines[2] = key;
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]) && lines[i] != NULL; i++) {
-        struct curl_slist *longer = curl_slist_append(headers, lines[i]);
-
-        if (longer == NULL) {
-            curl_slist_free_all(headers);
-            return NULL;
-        }
-        headers = longer;
+    if (result != 0)
+        return result;
+    if (value != NULL && asprintf(&line, "Authorization: %s", value) < 0) {
+        free(value);
+        return host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
     }
-    return headers;
+    free(value);
+    free(poster->authorization);
+    poster->authorization = line;
+    return 0;
 }
 
-/* What went wrong below HTTP says nothing about the decisions, whatever it is: names, connections and certificates
+void http_poster_abandon(struct http_poster *poster)
+{
+    atomic_store(&poster->is_abandoned, true);
+    curl_multi_wakeup(poster->multi);
+}
+
+static bool append_line(struct curl_slist **headers, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*headers, line);
+
+    if (longer != NULL)
+        *headers = longer;
+    return longer != NULL;
+}
+
+/* NULL: out of memory. */
+static struct curl_slist *make_headers(const struct http_poster *poster, const char *const *lines)
+{
+    struct curl_slist *headers = NULL;
+    /* No "Expect: 100-continue": it costs a round trip. */
+    bool ok = append_line(&headers, "Expect:");
+
+    for (; ok && *lines != NULL; lines++)
+        ok = append_line(&headers, *lines);
+    if (ok && poster->authorization != NULL)
+        ok = append_line(&headers, poster->authorization);
+    if (ok)
+        return headers;
+    curl_slist_free_all(headers);
+    return NULL;
+}
+
+/* What went wrong below HTTP says nothing about what was sent, whatever it is: names, connections and certificates
  * get mended. */
-static void judge(struct webhook_poster *poster, CURLcode code, struct webhook_answer *answer)
+static void judge(struct http_poster *poster, CURLcode code, struct http_answer *answer)
 {
     curl_off_t retry_after = 0;
     long status = 0;
 
     if (code != CURLE_OK) {
-        answer->verdict = WEBHOOK_AWAY;
+        answer->verdict = HTTP_AWAY;
         snprintf(answer->reason, sizeof(answer->reason), "%s",
                  poster->curl_error[0] != '\0' ? poster->curl_error : curl_easy_strerror(code));
         return;
@@ -169,27 +198,52 @@ static void judge(struct webhook_poster *poster, CURLcode code, struct webhook_a
     poster->excerpt[poster->excerpt_len] = '\0';
     snprintf(answer->reason, sizeof(answer->reason), "HTTP status %ld%s%s", status,
              poster->excerpt_len > 0 ? ": " : "", poster->excerpt);
-    answer->verdict = status == 408 || status == 429 || status >= 500 ? WEBHOOK_RETRY : WEBHOOK_REFUSED;
+    answer->verdict = status == 408 || status == 429 || status >= 500 ? HTTP_RETRY : HTTP_REFUSED;
     if (retry_after > 0)
         answer->retry_after_ms = (retry_after < RETRY_AFTER_MAX_S ? retry_after : RETRY_AFTER_MAX_S) * 1000;
 }
 
-void webhook_post(struct webhook_poster *poster, ordo_str body, const char *idempotency_key,
-                  struct webhook_answer *ret_answer)
+/* As curl_easy_perform, but ends when the poster is abandoned. */
+static CURLcode perform(struct http_poster *poster)
 {
-    struct curl_slist *headers = make_headers(poster, idempotency_key);
+    CURLcode code = CURLE_ABORTED_BY_CALLBACK;
+    int running = 1, left;
+    CURLMsg *message;
 
-    *ret_answer = (struct webhook_answer){0};
-    if (headers == NULL) {
+    if (curl_multi_add_handle(poster->multi, poster->curl) != CURLM_OK)
+        return CURLE_OUT_OF_MEMORY;
+    while (running > 0 && !atomic_load(&poster->is_abandoned))
+        if (curl_multi_perform(poster->multi, &running) != CURLM_OK ||
+            (running > 0 && curl_multi_poll(poster->multi, NULL, 0, 1000, NULL) != CURLM_OK))
+            break;
+    while ((message = curl_multi_info_read(poster->multi, &left)) != NULL)
+        if (message->msg == CURLMSG_DONE)
+            code = message->data.result;
+    curl_multi_remove_handle(poster->multi, poster->curl);
+    return code;
+}
+
+void http_post(struct http_poster *poster, const char *url, const char *const *headers, ordo_str body,
+               struct http_answer *ret_answer)
+{
+    struct curl_slist *list = make_headers(poster, headers);
+    CURLcode code;
+
+    *ret_answer = (struct http_answer){0};
+    poster->curl_error[0] = '\0';
+    poster->excerpt_len = 0;
+    if (list == NULL) {
         judge(poster, CURLE_OUT_OF_MEMORY, ret_answer);
         return;
     }
-    poster->curl_error[0] = '\0';
-    poster->excerpt_len = 0;
-    curl_easy_setopt(poster->curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(poster->curl, CURLOPT_URL, url != NULL ? url : poster->url);
+    curl_easy_setopt(poster->curl, CURLOPT_HTTPHEADER, list);
     curl_easy_setopt(poster->curl, CURLOPT_POSTFIELDS, body.ptr);
     curl_easy_setopt(poster->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
-    judge(poster, curl_easy_perform(poster->curl), ret_answer);
+    code = perform(poster);
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        snprintf(poster->curl_error, sizeof(poster->curl_error), "there was no time left for it");
+    judge(poster, code, ret_answer);
     curl_easy_setopt(poster->curl, CURLOPT_HTTPHEADER, NULL);
-    curl_slist_free_all(headers);
+    curl_slist_free_all(list);
 }
