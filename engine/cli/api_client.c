@@ -98,6 +98,18 @@ static size_t keep_body(char *bytes, size_t size, size_t count, void *context)
     return size * count;
 }
 
+static int tick(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct ordo_api *api = context;
+    curl_off_t sent_us = 0;
+
+    (void)a, (void)b, (void)c, (void)d;
+    curl_easy_getinfo(api->curl, CURLINFO_PRETRANSFER_TIME_T, &sent_us);
+    if (sent_us > 0) /* there is a connection */
+        api->tick(api->tick_context);
+    return 0;
+}
+
 static void set_options(struct ordo_api *api, const struct ordo_api_options *options)
 {
     curl_easy_setopt(api->curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -109,6 +121,9 @@ static void set_options(struct ordo_api *api, const struct ordo_api_options *opt
     curl_easy_setopt(api->curl, CURLOPT_USERAGENT, "ordo/" ORDO_VERSION);
     curl_easy_setopt(api->curl, CURLOPT_WRITEFUNCTION, keep_body);
     curl_easy_setopt(api->curl, CURLOPT_WRITEDATA, api);
+    curl_easy_setopt(api->curl, CURLOPT_NOPROGRESS, options->tick == NULL ? 1L : 0L);
+    curl_easy_setopt(api->curl, CURLOPT_XFERINFOFUNCTION, tick);
+    curl_easy_setopt(api->curl, CURLOPT_XFERINFODATA, api);
 }
 
 struct ordo_api *ordo_api_open(const struct ordo_command *command, const struct ordo_api_options *options)
@@ -125,6 +140,8 @@ struct ordo_api *ordo_api_open(const struct ordo_command *command, const struct 
     api->curl = curl_easy_init();
     ORDO_REQUIRE(api->curl != NULL);
     api->parser = ordo_json_parser_new(DEPTH);
+    api->tick = options->tick;
+    api->tick_context = options->tick_context;
     set_options(api, options);
     return api;
 }
@@ -213,6 +230,38 @@ static void say_unauthorized(const struct ordo_api *api, const char *subject)
             api->base, api->token_file);
 }
 
+/* Names go into the terminal and the file system: one with what is not safe in both is none. */
+static void read_file_name(struct ordo_api *api, const char *disposition)
+{
+    static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    const char *name = strstr(disposition, "filename=\"");
+    size_t len;
+
+    if (name == NULL)
+        return;
+    name += strlen("filename=\"");
+    len = strspn(name, safe);
+    if (name[len] == '"' && len < sizeof(api->file) && name[0] != '.')
+        snprintf(api->file, sizeof(api->file), "%.*s", (int)len, name);
+}
+
+/* What the answer says of itself. */
+static void read_headers(struct ordo_api *api)
+{
+    struct curl_header *header;
+    curl_off_t retry_after = 0;
+
+    curl_easy_getinfo(api->curl, CURLINFO_RESPONSE_CODE, &api->status);
+    curl_easy_getinfo(api->curl, CURLINFO_RETRY_AFTER, &retry_after);
+    api->retry_after_s = (long)retry_after;
+    if (curl_easy_header(api->curl, "content-type", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+        snprintf(api->type, sizeof(api->type), "%s", header->value);
+    if (curl_easy_header(api->curl, "content-disposition", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+        read_file_name(api, header->value);
+    if (curl_easy_header(api->curl, "x-profile-id", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+        api->profile_id = strtoull(header->value, NULL, 10);
+}
+
 /* What the answer is worth; `quiet` is a problem code of which nothing is said. */
 static bool judge(struct ordo_api *api, const char *subject, const char *quiet)
 {
@@ -251,19 +300,21 @@ static void add_header(struct curl_slist **headers, const char *line)
     *headers = longer;
 }
 
-static bool perform(struct ordo_api *api, const char *path, struct curl_slist *headers, const char *subject,
-                    const char *quiet)
+enum body { JSON, ANYTHING };
+
+static bool perform(struct ordo_api *api, const char *path, struct curl_slist *headers, enum body expected,
+                    const char *subject, const char *quiet)
 {
     char *url;
-    curl_off_t retry_after = 0;
     CURLcode code;
 
     ORDO_REQUIRE(asprintf(&url, "%s%s", api->base, path) > 0);
     add_header(&headers, api->authorization);
     ordo_buffer_clear(&api->body);
     api->status = 0;
-    api->code[0] = '\0';
+    api->code[0] = api->type[0] = api->file[0] = '\0';
     api->is_elsewhere = false;
+    api->profile_id = 0;
     curl_easy_setopt(api->curl, CURLOPT_URL, url);
     curl_easy_setopt(api->curl, CURLOPT_HTTPHEADER, headers);
     code = curl_easy_perform(api->curl);
@@ -274,16 +325,33 @@ static bool perform(struct ordo_api *api, const char *path, struct curl_slist *h
         say_unreachable(api, code, subject);
         return false;
     }
-    curl_easy_getinfo(api->curl, CURLINFO_RESPONSE_CODE, &api->status);
-    curl_easy_getinfo(api->curl, CURLINFO_RETRY_AFTER, &retry_after);
-    api->retry_after_s = (long)retry_after;
+    read_headers(api);
+    if (expected == ANYTHING && api->status >= 200 && api->status < 300)
+        return true;
     return judge(api, subject, quiet);
 }
 
 bool ordo_api_get(struct ordo_api *api, const char *path, const char *subject)
 {
     curl_easy_setopt(api->curl, CURLOPT_HTTPGET, 1L);
-    return perform(api, path, NULL, subject, NULL);
+    return perform(api, path, NULL, JSON, subject, NULL);
+}
+
+bool ordo_api_fetch(struct ordo_api *api, const char *path, const char *subject)
+{
+    curl_easy_setopt(api->curl, CURLOPT_HTTPGET, 1L);
+    return perform(api, path, NULL, ANYTHING, subject, NULL);
+}
+
+bool ordo_api_delete(struct ordo_api *api, const char *path, const char *subject)
+{
+    bool ok;
+
+    curl_easy_setopt(api->curl, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(api->curl, CURLOPT_CUSTOMREQUEST, "DELETE");
+    ok = perform(api, path, NULL, JSON, subject, NULL);
+    curl_easy_setopt(api->curl, CURLOPT_CUSTOMREQUEST, NULL);
+    return ok;
 }
 
 bool ordo_api_post(struct ordo_api *api, const char *path, const struct ordo_buffer *body,
@@ -295,7 +363,7 @@ bool ordo_api_post(struct ordo_api *api, const char *path, const struct ordo_buf
     curl_easy_setopt(api->curl, CURLOPT_POST, 1L);
     curl_easy_setopt(api->curl, CURLOPT_POSTFIELDS, body != NULL ? body->ptr : "");
     curl_easy_setopt(api->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(body != NULL ? body->len : 0));
-    return perform(api, path, headers, subject, quiet);
+    return perform(api, path, headers, JSON, subject, quiet);
 }
 
 void ordo_api_put_escaped(struct ordo_buffer *out, ordo_str text)

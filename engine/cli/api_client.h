@@ -27,6 +27,9 @@ enum { ORDO_API_URL = 200, ORDO_API_TOKEN_FILE };
 struct ordo_api_options {
     const char *url, *token_file; /* NULL: not given */
     bool may_take_long;           /* an answer may be silent for as long as it takes */
+    /* Called each second, and more often, while an answer is waited for; NULL: nothing is. */
+    void (*tick)(void *context);
+    void *tick_context;
 };
 
 struct ordo_api {
@@ -41,6 +44,11 @@ struct ordo_api {
     long retry_after_s;              /* what it said; 0: nothing */
     char code[32];                   /* of the problem, when it was one */
     bool is_elsewhere;               /* another listener has this route */
+    char type[64];                   /* of the last answer's content; empty: it did not say */
+    char file[64];                   /* the name that it gave itself, of safe characters; empty: none */
+    uint64_t profile_id;             /* under which the engine keeps it; 0: it does not */
+    void (*tick)(void *context);
+    void *tick_context;
 };
 
 /* Takes one of the two options; other ids: false. */
@@ -52,6 +60,9 @@ void ordo_api_close(struct ordo_api *api); /* NULL is fine */
 
 /* True: 2xx, and the body is JSON. `subject` (an id; NULL: none) stands before what is said. */
 bool ordo_api_get(struct ordo_api *api, const char *path, const char *subject);
+/* The same of a body that need not be JSON; then the parser has nothing. */
+bool ordo_api_fetch(struct ordo_api *api, const char *path, const char *subject);
+bool ordo_api_delete(struct ordo_api *api, const char *path, const char *subject);
 /* The body may be NULL: an empty one. Of the problem code `quiet` (NULL: none) nothing is said: the caller goes on by
  * itself. */
 bool ordo_api_post(struct ordo_api *api, const char *path, const struct ordo_buffer *body,

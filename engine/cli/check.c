@@ -27,12 +27,14 @@ static bool check_config(const struct ordo_config *config)
     ordo_buffer_done(&errors);
     ordo_cli_plugins_close(&plugins);
     if (ok) {
-        size_t sources = ordo_config_sources(config, &sections), sinks = ordo_config_sinks(config, &sections);
+        size_t sources = ordo_config_sources(config, &sections), sinks = ordo_config_sinks(config, &sections),
+               exporters = ordo_config_exporters(config, &sections);
 
         printf("configuration: ok (%s)\n",
                ordo_config_file(config)[0] != '\0' ? ordo_config_file(config) : "defaults");
-        printf("plugins: ok (store %s, %zu source%s, %zu sink%s)\n", ordo_config_store(config)->name, sources,
-               sources == 1 ? "" : "s", sinks, sinks == 1 ? "" : "s");
+        printf("plugins: ok (store %s, %zu source%s, %zu sink%s, %zu exporter%s)\n",
+               ordo_config_store(config)->name, sources, sources == 1 ? "" : "s", sinks,
+               sinks == 1 ? "" : "s", exporters, exporters == 1 ? "" : "s");
     }
     return ok;
 }

@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "core/nearest.h"
+
 enum { ID_HELP = 1000 };
 
 const struct ordo_command *ordo_command_find(const char *name)
@@ -32,14 +34,57 @@ const struct ordo_command *ordo_command_verb(const struct ordo_command *command,
     return NULL;
 }
 
+/* "list, show or export", as a question or an answer. */
+static void put_verbs(const struct ordo_command *command, const char *last, struct ordo_buffer *out)
+{
+    const struct ordo_command *verbs = ordo_command_verbs(command);
+
+    for (const struct ordo_command *verb = verbs; verb->name != NULL; verb++)
+        ordo_buffer_printf(out, "%s%s",
+                           verb == verbs          ? ""
+                           : verb[1].name == NULL ? last
+                                                  : ", ",
+                           ordo_command_verb_name(verb));
+    ordo_buffer_put(out, '\0');
+}
+
+int ordo_command_run_verb(const struct ordo_command *command, int argc, char **argv)
+{
+    const struct ordo_command *verb = argc > 1 ? ordo_command_verb(command, argv[1]) : NULL;
+    struct ordo_buffer all = {0};
+    struct ordo_nearest nearest;
+
+    if (verb != NULL)
+        return verb->run(verb, argc - 1, argv + 1);
+    if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
+        ordo_command_help(command, stdout);
+        return ORDO_EXIT_OK;
+    }
+    nearest = ordo_nearest(argc > 1 ? argv[1] : "");
+    for (verb = ordo_command_verbs(command); verb->name != NULL; verb++)
+        ordo_nearest_try(&nearest, ordo_str_from(ordo_command_verb_name(verb)));
+    put_verbs(command, argc < 2 ? " or " : " and ", &all);
+    if (argc < 2)
+        ordo_command_usage(command, "%s?", all.ptr);
+    else if (argv[1][0] == '-')
+        ordo_command_usage(command, "the %s comes first: %s", command->arguments, all.ptr);
+    else if (nearest.best[0] != '\0')
+        ordo_command_usage(command, "there is no \"%s\"; did you mean %s?", argv[1], nearest.best);
+    else
+        ordo_command_usage(command, "there is no \"%s\"; there are %s", argv[1], all.ptr);
+    ordo_buffer_done(&all);
+    return ORDO_EXIT_USAGE;
+}
+
 static void print_verbs(const struct ordo_command *command, FILE *out)
 {
     const struct ordo_command *verb = ordo_command_verbs(command);
 
     if (verb != NULL)
-        fprintf(out, "verbs; `ordo %s VERB --help` shows the options of one:\n", command->name);
+        fprintf(out, "%s is one of these; `ordo %s %s --help` shows its options:\n", command->arguments,
+                command->name, command->arguments);
     for (; verb != NULL && verb->name != NULL; verb++)
-        fprintf(out, "  %-9s %-6s  %s%s", ordo_command_verb_name(verb), verb->arguments, verb->summary,
+        fprintf(out, "  %-10s %-6s  %s%s", ordo_command_verb_name(verb), verb->arguments, verb->summary,
                 verb[1].name == NULL ? "\n\n" : "\n");
 }
 
@@ -67,8 +112,12 @@ void ordo_command_help(const struct ordo_command *command, FILE *out)
 {
     bool has_verbs = ordo_command_verbs(command) != NULL;
 
-    fprintf(out, "usage: ordo %s %s%s%s\n\n%s\n\n", command->name, has_verbs ? "VERB [options]" : "[options]",
-            command->arguments[0] != '\0' ? " " : "", command->arguments, command->summary);
+    if (has_verbs)
+        fprintf(out, "usage: ordo %s %s [options]\n\n%s\n\n", command->name, command->arguments,
+                command->summary);
+    else
+        fprintf(out, "usage: ordo %s [options]%s%s\n\n%s\n\n", command->name,
+                command->arguments[0] != '\0' ? " " : "", command->arguments, command->summary);
     print_verbs(command, out);
     fprintf(out, "options:\n");
     for (const struct ordo_cli_option *option = command->options; option->name != NULL; option++)

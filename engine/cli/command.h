@@ -38,7 +38,7 @@ struct ordo_cli_option {
 
 struct ordo_command {
     const char *name;
-    const char *arguments; /* shown in the usage line: "[NAME]"; "" for none */
+    const char *arguments; /* shown in the usage line: "[NAME]"; "" for none; what a verb is called */
     const char *summary;   /* one line */
     const char *about;     /* printed behind the options; may be NULL */
     const struct ordo_cli_option *options;
@@ -55,6 +55,8 @@ const struct ordo_command *ordo_command_verbs(const struct ordo_command *command
 const struct ordo_command *ordo_command_verb(const struct ordo_command *command,
                                              const char *name);      /* NULL: no such verb */
 const char *ordo_command_verb_name(const struct ordo_command *verb); /* "list" of "orders list" */
+/* The `run` of a command that has verbs: runs the one that is named, or says which there are. */
+int ordo_command_run_verb(const struct ordo_command *command, int argc, char **argv);
 void ordo_command_help(const struct ordo_command *command, FILE *out);
 /* "ordo NAME: message" and where help is, on standard error; returns ORDO_EXIT_USAGE. */
 int ordo_command_usage(const struct ordo_command *command, const char *format, ...)

@@ -17,8 +17,10 @@ const struct ordo_command ordo_commands[] = {
      ordo_restore_run},
     {"verify", "[DIR]", "Reads a whole store, or a backup, and says what is wrong with it.",
      ORDO_VERIFY_ABOUT, ordo_verify_options, ordo_verify_run},
-    {"orders", "", "Lists, shows, retries, resolves and exports the orders of a running engine.", NULL,
+    {"orders", "VERB", "Lists, shows, retries, resolves and exports the orders of a running engine.", NULL,
      ordo_orders_options, ordo_orders_run},
+    {"profile", "KIND", "Shows where time and memory of a running engine go.", ORDO_PROFILES_ABOUT,
+     ordo_profiles_options, ordo_profiles_run},
     {"plugins", "[NAME]", "Lists the plugins, or the options of one.", NULL, ordo_plugins_options,
      ordo_plugins_run},
     {"completion", "bash", "Prints the completion for a shell.", ORDO_COMPLETION_ABOUT,
@@ -28,5 +30,7 @@ const struct ordo_command ordo_commands[] = {
 
 const struct ordo_command *ordo_command_verbs(const struct ordo_command *command)
 {
-    return command->run == ordo_orders_run ? ordo_orders_verbs : NULL;
+    if (command->run == ordo_orders_run)
+        return ordo_orders_verbs;
+    return command->run == ordo_profiles_run ? ordo_profiles_verbs : NULL;
 }

@@ -7,11 +7,12 @@
 #include "cli/command.h"
 
 #define ORDO_SERVE_ABOUT                                                                                     \
-    "Signals: SIGTERM or SIGINT stop it: readyz turns 503, the listeners close, orders inside are finished " \
-    "and sinks\n"                                                                                            \
-    "flushed, all within stop.grace; exit 0, or 1 when orders had to be given up. A second one ends it at "  \
-    "once with\n"                                                                                            \
-    "128 + the signal's number. SIGHUP loads the rules anew, SIGUSR1 opens the sinks' files anew."
+    "Signals: SIGTERM or SIGINT stop it: readyz turns 503, the listeners close, orders inside are "          \
+    "finished\n"                                                                                             \
+    "and sinks and exporters flushed, all within stop.grace; exit 0, or 1 when orders had to be given up.\n" \
+    "A second one ends it at once with 128 + the signal's number. SIGHUP loads the rules anew, SIGUSR1 "     \
+    "opens\n"                                                                                                \
+    "the sinks' files anew."
 extern const struct ordo_cli_option ordo_serve_options[];
 int ordo_serve_run(const struct ordo_command *command, int argc, char **argv);
 
@@ -40,6 +41,14 @@ int ordo_load_run(const struct ordo_command *command, int argc, char **argv);
 extern const struct ordo_command ordo_orders_verbs[];
 extern const struct ordo_cli_option ordo_orders_options[];
 int ordo_orders_run(const struct ordo_command *command, int argc, char **argv);
+
+#define ORDO_PROFILES_ABOUT                                                                                  \
+    "On a terminal stacks are shown as a table, and the rest as it comes; elsewhere the engine's answer is " \
+    "passed on as\n"                                                                                         \
+    "it is: `ordo profile cpu >cpu.prof`. Ctrl-C ends the profile."
+extern const struct ordo_command ordo_profiles_verbs[];
+extern const struct ordo_cli_option ordo_profiles_options[];
+int ordo_profiles_run(const struct ordo_command *command, int argc, char **argv);
 
 #define ORDO_BACKUP_ABOUT                                                                                    \
     "DIR is a folder on the engine's machine that does not exist yet. Orders go on meanwhile. Sorted files " \

@@ -101,7 +101,7 @@ static void print_bash(void)
     printf("    keys=\"");
     for (const struct ordo_option *option = ordo_engine_options; option->name != NULL; option++)
         printf("%s ", option->name);
-    printf("store.plugin sources sinks\"\n"
+    printf("store.plugin sources sinks exporters\"\n"
            "    case $command:$prev in\n");
     each_command(print_values);
     printf("    esac\n"
@@ -112,6 +112,8 @@ static void print_bash(void)
            "        words=$(\"${COMP_WORDS[0]}\" plugins --names 2>/dev/null)\n"
            "    elif [[ $command == completion && $cur != -* ]]; then\n"
            "        words=bash\n"
+           "    elif [[ $command == \"profile history\" && $cur != -* ]] && ((COMP_CWORD == 3)); then\n"
+           "        words=\"show rm\"\n"
            "    fi\n"
            "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
            "}\n"

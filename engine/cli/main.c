@@ -7,6 +7,7 @@
 
 #include "cli/help_options.h"
 #include "core/nearest.h"
+#include "profile/heap.h"
 
 static void print_help(FILE *out)
 {
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : NULL;
     const struct ordo_command *command;
 
+    ordo_heap_start();
     if (name == NULL) {
         print_help(stderr);
         return ORDO_EXIT_USAGE;

@@ -4,7 +4,6 @@
 #include "cli/orders.h"
 
 #include "cli/commands.h"
-#include "core/nearest.h"
 
 #define LIST_ABOUT                                                                                           \
     "Newest first. Totals are in minor units of the currency. With --json a line is an order as GET "        \
@@ -40,24 +39,5 @@ const struct ordo_cli_option ordo_orders_options[] = {{0}};
 
 int ordo_orders_run(const struct ordo_command *command, int argc, char **argv)
 {
-    const struct ordo_command *verb = argc > 1 ? ordo_command_verb(command, argv[1]) : NULL;
-    struct ordo_nearest nearest;
-
-    if (verb != NULL)
-        return verb->run(verb, argc - 1, argv + 1);
-    if (argc < 2)
-        return ordo_command_usage(command, "list, show, retry, resolve or export?");
-    if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
-        ordo_command_help(command, stdout);
-        return ORDO_EXIT_OK;
-    }
-    if (argv[1][0] == '-')
-        return ordo_command_usage(command, "the verb comes first: ordo orders list --status held");
-    nearest = ordo_nearest(argv[1]);
-    for (verb = ordo_orders_verbs; verb->name != NULL; verb++)
-        ordo_nearest_try(&nearest, ordo_str_from(ordo_command_verb_name(verb)));
-    if (nearest.best[0] != '\0')
-        return ordo_command_usage(command, "there is no \"%s\"; did you mean %s?", argv[1], nearest.best);
-    return ordo_command_usage(command, "there is no \"%s\"; there are list, show, retry, resolve and export",
-                              argv[1]);
+    return ordo_command_run_verb(command, argc, argv);
 }

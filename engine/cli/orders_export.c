@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * orders_export.c: `ordo orders export`: every order that a filter finds, to a file or standard output.
- *
- * A file is written under another name and renamed when it is whole and on the disk, so that what has the name was
- * never cut short.
  */
-#include <errno.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "cli/orders.h"
+#include "cli/output_file.h"
 
 enum { OPTION_FORMAT = 1, OPTION_OUTPUT };
 
@@ -23,10 +16,7 @@ const struct ordo_cli_option ordo_orders_export_options[] = {
 
 struct export
 {
-    const char *path; /* NULL: standard output */
-    char *partial;    /* what is written; NULL: standard output or a device */
-    FILE *file;
-    int error;               /* errno of the write that failed; 0: none */
+    struct ordo_output output;
     struct ordo_buffer line; /* a line of CSV */
 };
 
@@ -77,21 +67,13 @@ static void put_value(struct ordo_buffer *line, struct ordo_json_value object, o
         ordo_buffer_printf(line, "%lld", (long long)ordo_json_as_int(value));
 }
 
-static bool write_bytes(struct export *export, ordo_str bytes)
-{
-    if (fwrite(bytes.ptr, 1, bytes.len, export->file) == bytes.len)
-        return true;
-    export->error = errno;
-    return false;
-}
-
 static bool write_heading(struct export *export)
 {
     ordo_buffer_clear(&export->line);
     for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++)
         ordo_buffer_printf(&export->line, "%s%s", i == 0 ? "" : ",", columns[i].name);
     ordo_buffer_append(&export->line, ORDO_STR("\r\n"));
-    return write_bytes(export, ordo_buffer_str(&export->line));
+    return ordo_output_write(&export->output, ordo_buffer_str(&export->line));
 }
 
 static bool write_csv(void *context, ordo_str text, struct ordo_json_value order)
@@ -114,53 +96,15 @@ static bool write_csv(void *context, ordo_str text, struct ordo_json_value order
             put_value(&export->line, places[place], ordo_str_from(columns[i].name));
     }
     ordo_buffer_append(&export->line, ORDO_STR("\r\n"));
-    return write_bytes(export, ordo_buffer_str(&export->line));
+    return ordo_output_write(&export->output, ordo_buffer_str(&export->line));
 }
 
 static bool write_json(void *context, ordo_str text, struct ordo_json_value order)
 {
+    struct export *export = context;
+
     (void)order;
-    return write_bytes(context, text) && write_bytes(context, ORDO_STR("\n"));
-}
-
-static bool open_output(const struct ordo_command *command, struct export *export)
-{
-    struct stat status;
-    const char *path = export->path;
-
-    export->file = stdout;
-    if (path == NULL)
-        return true;
-    if (stat(path, &status) != 0 || S_ISREG(status.st_mode)) { /* a device or a pipe is written itself */
-        ORDO_REQUIRE(asprintf(&export->partial, "%s.partial", path) > 0);
-        path = export->partial;
-    }
-    export->file = fopen(path, "we");
-    if (export->file == NULL)
-        fprintf(stderr, "ordo %s: cannot write %s: %s\n", command->name, path, strerror(errno));
-    return export->file != NULL;
-}
-
-/* On the disk and under its name; false with export->error. */
-static bool finish_output(struct export *export)
-{
-    bool ok = fflush(export->file) == 0 && (export->partial == NULL || fsync(fileno(export->file)) == 0);
-
-    if (ok && export->partial != NULL)
-        ok = rename(export->partial, export->path) == 0;
-    if (!ok)
-        export->error = errno;
-    return ok;
-}
-
-static void close_output(struct export *export, bool ok)
-{
-    if (export->file != NULL && export->file != stdout)
-        fclose(export->file);
-    if (!ok && export->file != NULL && export->partial != NULL)
-        unlink(export->partial);
-    free(export->partial);
-    ordo_buffer_done(&export->line);
+    return ordo_output_write(&export->output, text) && ordo_output_write(&export->output, ORDO_STR("\n"));
 }
 
 static int write_orders(struct ordo_api *api, const struct ordo_orders_filter *filter, struct export *export,
@@ -177,15 +121,16 @@ static int write_orders(struct ordo_api *api, const struct ordo_orders_filter *f
     bool ok = (!as_csv || write_heading(export)) && ordo_orders_walk(&walk);
     int code = ok ? ORDO_EXIT_OK : ordo_api_exit(api);
 
-    if (export->error == 0 && ok)
-        ok = finish_output(export);
-    if (export->error != 0) {
+    if (export->output.error == 0 && ok)
+        ok = ordo_output_finish(&export->output);
+    if (export->output.error != 0) {
         fprintf(stderr, "ordo %s: cannot write %s: %s; the export is not complete\n", api->command->name,
-                export->path != NULL ? export->path : "to standard output", strerror(export->error));
+                export->output.path != NULL ? export->output.path : "to standard output",
+                strerror(export->output.error));
         return ORDO_EXIT_FAILURE;
     }
-    if (ok && export->path != NULL)
-        printf("%llu orders are in %s\n", (unsigned long long)walk.visited, export->path);
+    if (ok && export->output.path != NULL)
+        printf("%llu orders are in %s\n", (unsigned long long)walk.visited, export->output.path);
     return code;
 }
 
@@ -205,7 +150,7 @@ int ordo_orders_export_run(const struct ordo_command *command, int argc, char **
         if (id == OPTION_FORMAT)
             format = value;
         if (id == OPTION_OUTPUT)
-            export.path = value;
+            export.output.path = value;
         ordo_orders_filter_take(&filter, id, value);
         ordo_api_take(&options, id, value);
     }
@@ -216,9 +161,10 @@ int ordo_orders_export_run(const struct ordo_command *command, int argc, char **
     api = ordo_api_open(command, &options);
     if (api == NULL)
         return ORDO_EXIT_USAGE;
-    if (open_output(command, &export))
+    if (ordo_output_open(&export.output, command))
         code = write_orders(api, &filter, &export, strcmp(format, "csv") == 0);
-    close_output(&export, code == ORDO_EXIT_OK);
+    ordo_output_close(&export.output, code == ORDO_EXIT_OK);
+    ordo_buffer_done(&export.line);
     ordo_api_close(api);
     return code;
 }

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/setup.h"
+#include "profile/timeline.h"
 
 enum { OPTION_PORT_FILE = 1 };
 
@@ -38,6 +39,7 @@ struct server {
     struct ordo_config *config;
     struct ordo_cli_plugins plugins;
     struct ordo_ruleset *ruleset;
+    struct ordo_profiler *profiler; /* NULL: profiling.enabled is false */
     struct ordo_engine *engine;
     struct ordo_rules *rules;
     struct ordo_http *http;
@@ -149,6 +151,7 @@ static int start_http(struct server *server, struct ordo_error *err)
 {
     struct ordo_http_options http = ordo_cli_http_options(server->config);
 
+    http.profiler = server->profiler;
     server->http = ordo_http_start(server->engine, server->rules, &http, err);
     if (server->http != NULL)
         return ORDO_EXIT_OK;
@@ -162,6 +165,24 @@ static int start_http(struct server *server, struct ordo_error *err)
     return err->code == ORDO_ECONFIG ? ORDO_EXIT_CONFIG : ORDO_EXIT_FAILURE;
 }
 
+static int start_profiler(struct server *server, struct ordo_error *err)
+{
+    struct ordo_profiler_options options = ordo_cli_profiler_options(server->config);
+    char folder[4096], filling[128];
+
+    if (!ordo_options_bool(ordo_config_options(server->config), "profiling.enabled"))
+        return 0;
+    snprintf(folder, sizeof(folder), "%s/profiles",
+             ordo_options_string(ordo_config_options(server->config), "data_dir"));
+    options.folder = folder;
+    if (!ordo_store_is_durable(server->plugins.store->plugin->ops)) {
+        snprintf(filling, sizeof(filling), "%s.so", server->plugins.store->plugin->name);
+        options.filling = filling;
+    }
+    server->profiler = ordo_profiler_start(&options, err);
+    return server->profiler == NULL ? err->code : 0;
+}
+
 static int start(struct server *server)
 {
     struct ordo_engine_options options = ordo_cli_engine_options(server->config);
@@ -169,15 +190,25 @@ static int start(struct server *server)
     struct ordo_error err = {0};
     int code;
 
+    if (start_profiler(server, &err) != 0)
+        return failure("profiler", &err);
     options.store = server->plugins.store->plugin->ops;
     options.store_self = server->plugins.store->self;
     options.sinks = server->plugins.sinks;
     options.sink_count = server->plugins.sink_count;
+    options.exporters = server->plugins.exporters;
+    options.exporter_count = server->plugins.exporter_count;
     options.ruleset = server->ruleset;
+    options.profiler = server->profiler;
     options.data_dir = ordo_options_string(ordo_config_options(server->config), "data_dir");
     server->engine = ordo_engine_new(&options, &err);
     if (server->engine == NULL || ordo_engine_start(server->engine, &err) != 0)
         return failure("engine", &err);
+    if (server->profiler != NULL) {
+        struct ordo_profiled profiled = ordo_engine_profiled(server->engine);
+
+        ordo_profiler_connect(server->profiler, &profiled);
+    }
     server->rules = ordo_rules_start(server->engine, folder, &options.script, server->ruleset, &err);
     if (server->rules == NULL)
         return failure("rules", &err);
@@ -274,10 +305,11 @@ static void log_start(const struct server *server)
     const char *file = ordo_config_file(server->config);
 
     ordo_log_info("serve",
-                  "ordo %s, pid %d, configuration %s, scripts %s, store %s, %zu source(s), %zu sink(s)",
+                  "ordo %s, pid %d, configuration %s, scripts %s, store %s, %zu source(s), %zu sink(s), %zu "
+                  "exporter(s)",
                   ORDO_VERSION, (int)getpid(), file[0] != '\0' ? file : "of defaults",
                   ordo_options_string(options, "scripts"), ordo_config_store(server->config)->name,
-                  server->plugins.source_count, server->plugins.sink_count);
+                  server->plugins.source_count, server->plugins.sink_count, server->plugins.exporter_count);
 }
 
 /* Until SIGTERM, SIGINT, or the end of the store. */
@@ -348,12 +380,14 @@ static void drain(struct server *server)
 }
 
 /* Works on a server that was started in part, too. The engine ends before HTTP does, because it gives every
- * order back to HTTP. The sinks work meanwhile, and have what is left of the same time. */
+ * order back to HTTP. The sinks work meanwhile, and have what is left of the same time, and so have the exporters, once the
+ * profiler has ended. */
 static void stop(struct server *server)
 {
     stop_sources(server);
     if (server->engine != NULL)
         ordo_engine_stop(server->engine);
+    ordo_profiler_end(server->profiler);
     if (server->http != NULL)
         ordo_http_stop(server->http, server->deadline_ns);
     if (server->lost)
@@ -362,9 +396,12 @@ static void stop(struct server *server)
     ordo_log_debug("serve", "stopping: the sinks take what is left");
     if (server->engine != NULL)
         ordo_engine_stop_sinks(server->engine, server->deadline_ns);
+    if (server->engine != NULL)
+        ordo_engine_stop_exporters(server->engine, server->deadline_ns);
     if (server->rules != NULL)
         ordo_rules_stop(server->rules);
     ordo_engine_free(server->engine);
+    ordo_profiler_free(server->profiler);
     ordo_cli_plugins_close(&server->plugins);
     ordo_ruleset_unref(server->ruleset);
     if (server->signals >= 0)
@@ -421,8 +458,10 @@ int ordo_serve_run(const struct ordo_command *command, int argc, char **argv)
     if (server.config == NULL)
         return ORDO_EXIT_CONFIG;
     ordo_cli_setup_log(server.config);
+    ordo_cli_setup_timeline(server.config);
     code = serve(&server, port_file);
     stop(&server);
+    ordo_timeline_forget_slow();
     if (code == ORDO_EXIT_OK)
         ordo_log_info("serve", "stopped");
     if (atomic_load(&server.store_failed)) {

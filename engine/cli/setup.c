@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/timeline.h"
+#include "profile/timeline.h"
 
 bool ordo_cli_setup_take(struct ordo_cli_setup *setup, int id, const char *value)
 {
@@ -101,6 +103,21 @@ struct ordo_http_options ordo_cli_http_options(const struct ordo_config *config)
         .max_connections = number_of(config, "http.max_connections"),
         .retry_after_s = ordo_options_int(options, "http.retry_after") / 1000000,
         .timeout_s = ordo_options_int(options, "http.timeout") / 1000000,
+        .max_profile_ns = ordo_options_int(options, "profiling.max_duration") * 1000,
+    };
+}
+
+struct ordo_profiler_options ordo_cli_profiler_options(const struct ordo_config *config)
+{
+    const struct ordo_options *options = ordo_config_options(config);
+
+    return (struct ordo_profiler_options){
+        .history_bytes = (uint64_t)ordo_options_int(options, "profiling.history_bytes"),
+        .continuous = ordo_options_bool(options, "profiling.continuous"),
+        .interval_ns = ns_of(config, "profiling.interval"),
+        .continuous_hz = number_of(config, "profiling.hz"),
+        .leaks_interval_ns = ns_of(config, "profiling.leaks_interval"),
+        .wait_rate_ns = {ns_of(config, "profiling.block_rate"), ns_of(config, "profiling.mutex_rate")},
     };
 }
 
@@ -145,6 +162,18 @@ void ordo_cli_setup_log(const struct ordo_config *config)
             level = i;
     ordo_log_setup(level, strcmp(ordo_options_string(options, "log.format"), "json") == 0 ? ORDO_LOG_JSON
                                                                                           : ORDO_LOG_TEXT);
+}
+
+void ordo_cli_setup_timeline(const struct ordo_config *config)
+{
+    const struct ordo_options *options = ordo_config_options(config);
+    size_t wanted = (size_t)ordo_options_int(options, "trace.memory"), bytes = wanted > 0 ? 64 << 10 : 0;
+
+    while (bytes < wanted)
+        bytes *= 2;
+    ordo_timeline_start(&(struct ordo_timeline_options){
+        .ring_bytes = bytes, .slow_ns = ordo_options_int(options, "trace.slow_ms") * 1000000});
+    ordo_timeline_keep_slow((size_t)ordo_options_int(options, "trace.slow_kept"));
 }
 
 typedef struct ordo_plugin_instance *(*begin_fn)(const struct ordo_config_plugin *section, int kind,
@@ -211,6 +240,9 @@ bool ordo_cli_plugins_open(const struct ordo_config *config, bool check_only,
     count = ordo_config_sources(config, &sections);
     ret_plugins->sources =
         open_list(sections, count, ORDO_PLUGIN_SOURCE, begin, &ret_plugins->source_count, errors);
+    count = ordo_config_exporters(config, &sections);
+    ret_plugins->exporters =
+        open_list(sections, count, ORDO_PLUGIN_EXPORTER, begin, &ret_plugins->exporter_count, errors);
     if (errors->len == before)
         return true;
     ordo_cli_plugins_close(ret_plugins);
@@ -219,11 +251,14 @@ bool ordo_cli_plugins_open(const struct ordo_config *config, bool check_only,
 
 void ordo_cli_plugins_close(struct ordo_cli_plugins *plugins)
 {
+    while (plugins->exporter_count > 0)
+        ordo_plugin_close(plugins->exporters[--plugins->exporter_count]);
     while (plugins->source_count > 0)
         ordo_plugin_close(plugins->sources[--plugins->source_count]);
     while (plugins->sink_count > 0)
         ordo_plugin_close(plugins->sinks[--plugins->sink_count]);
     ordo_plugin_close(plugins->store);
+    free(plugins->exporters);
     free(plugins->sources);
     free(plugins->sinks);
     *plugins = (struct ordo_cli_plugins){0};

@@ -33,21 +33,23 @@ bool ordo_cli_setup_take(struct ordo_cli_setup *setup, int id, const char *value
 struct ordo_config *ordo_cli_setup_load(const struct ordo_cli_setup *setup);
 
 struct ordo_script_options ordo_cli_script_options(const struct ordo_config *config);
-/* All but store, sinks and rules. */
+/* All but store, sinks, exporters and rules. */
 struct ordo_engine_options ordo_cli_engine_options(const struct ordo_config *config);
+struct ordo_profiler_options ordo_cli_profiler_options(const struct ordo_config *config);
 struct ordo_http_options ordo_cli_http_options(const struct ordo_config *config);
 /* False after appending each error of addresses and tokens to *errors, with its place. */
 bool ordo_cli_http_check(const struct ordo_config *config, struct ordo_buffer *errors);
 void ordo_cli_setup_log(const struct ordo_config *config);
+void ordo_cli_setup_timeline(const struct ordo_config *config); /* before threads start */
 
 /* The plugins of a configuration, opened. */
 struct ordo_cli_plugins {
     struct ordo_plugin_instance *store;
-    struct ordo_plugin_instance **sinks, **sources;
-    size_t sink_count, source_count;
+    struct ordo_plugin_instance **sinks, **sources, **exporters;
+    size_t sink_count, source_count, exporter_count;
 };
 
-/* Opens store, sinks and sources; false after appending every error to *errors, with nothing left open. With
+/* Opens store, sinks, sources and exporters; false after appending every error to *errors, with nothing left open. With
  * check_only nothing is opened, only checked, and what it may leave in *ret_plugins can only be closed. */
 bool ordo_cli_plugins_open(const struct ordo_config *config, bool check_only,
                            struct ordo_cli_plugins *ret_plugins, struct ordo_buffer *errors);

@@ -20,7 +20,7 @@ enum {
 
 /* Frames for one loop, each behind its length. */
 struct feed {
-    pthread_mutex_t lock;
+    struct ordo_lock lock;
     struct ordo_buffer frames;    /* under lock */
     uint64_t dropped;             /* under lock: the loop was too slow */
     bool posted;                  /* under lock: the letter is on its way */
@@ -66,7 +66,7 @@ static bool fill(struct feed *feed, const struct ordo_emission *items, size_t co
 {
     bool post;
 
-    pthread_mutex_lock(&feed->lock);
+    ordo_lock(&feed->lock);
     for (size_t i = 0; i < count; i++) {
         if (feed->frames.len >= FEED_BYTES)
             feed->dropped++;
@@ -75,7 +75,7 @@ static bool fill(struct feed *feed, const struct ordo_emission *items, size_t co
     }
     post = !feed->posted;
     feed->posted = true;
-    pthread_mutex_unlock(&feed->lock);
+    ordo_unlock(&feed->lock);
     return post;
 }
 
@@ -101,7 +101,7 @@ struct ordo__events *ordo__events_new(struct ordo_http *http)
     events->http = http;
     events->listener.hear = hear;
     for (uint32_t i = 0; i < http->loop_count; i++)
-        pthread_mutex_init(&events->feeds[i].lock, NULL);
+        ordo_lock_init(&events->feeds[i].lock, ORDO_LOCK_EVENTS);
     return events;
 }
 
@@ -110,7 +110,7 @@ void ordo__events_free(struct ordo__events *events)
     if (events == NULL)
         return;
     for (uint32_t i = 0; i < events->http->loop_count; i++) {
-        pthread_mutex_destroy(&events->feeds[i].lock);
+        ordo_lock_done(&events->feeds[i].lock);
         ordo_buffer_done(&events->feeds[i].frames);
         ordo_buffer_done(&events->feeds[i].reading);
     }
@@ -179,13 +179,13 @@ void ordo__events_deliver(struct ordo__loop *loop, struct ordo__letter *letter)
     uint64_t dropped;
 
     (void)letter;
-    pthread_mutex_lock(&feed->lock);
+    ordo_lock(&feed->lock);
     frames = feed->frames;
     feed->frames = feed->reading;
     dropped = feed->dropped;
     feed->dropped = 0;
     feed->posted = false;
-    pthread_mutex_unlock(&feed->lock);
+    ordo_unlock(&feed->lock);
     for (h2o_linklist_t *node = loop->subscribers.next; frames.len > 0 && node != &loop->subscribers;
          node = node->next) {
         struct subscriber *subscriber = H2O_STRUCT_FROM_MEMBER(struct subscriber, link, node);

@@ -277,6 +277,8 @@ struct ordo__events *ordo__events_new(struct ordo_http *http);
 void ordo__events_free(struct ordo__events *events);
 void ordo__events_deliver(struct ordo__loop *loop, struct ordo__letter *letter);
 void ordo__events_second(struct ordo__loop *loop);
+/* Ends the profiles whose client has left. */
+void ordo__profiles_second(struct ordo__loop *loop);
 void ordo__events_end(struct ordo__loop *loop);            /* the server stops: subscribers' streams end */
 uint32_t ordo__events_subscribers(struct ordo_http *http); /* any thread */
 

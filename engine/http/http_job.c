@@ -31,6 +31,7 @@ struct ordo__http_job *ordo__job_new(struct ordo__loop *loop)
     job->job.async = false;
     job->job.id_given = false;
     job->job.retry_after_ms = 0;
+    job->job.follow = 0;
     job->job.received_ns = ordo__loop_now_ns(loop);
     job->job.received_ms = ordo__loop_now_ms(loop);
     ordo_job_set_stage(&job->job, ORDO_STAGE_RECEIVED);
@@ -122,6 +123,7 @@ void ordo__jobs_received(h2o_multithread_receiver_t *receiver, h2o_linklist_t *m
         if (next != NULL)
             __builtin_prefetch(next);
         loop->jobs_out--;
+        ordo_job_answered(job, ordo__loop_now_ns(loop));
         if (http_job->batch != NULL)
             ordo__batch_line_back(loop, http_job);
         else

@@ -122,6 +122,49 @@ static void expose_figures(struct ordo_http *http, struct ordo_buffer *out)
     gauge(out, "ordo_uptime_seconds", "Time since the start.", (double)(figures.uptime_ns / 1000000) / 1000);
 }
 
+/* One row a metric: what of the figures it shows. */
+static const struct exporter_metric {
+    const char *metric, *type, *help;
+    size_t offset;
+} exporter_metrics[] = {
+    {"ordo_exporter_pushed_total", "counter", "Profiles that an exporter pushed.",
+     offsetof(struct ordo_exporter_stat, pushed)},
+    {"ordo_exporter_failed_total", "counter", "Attempts at it that failed.",
+     offsetof(struct ordo_exporter_stat, failed)},
+    {"ordo_exporter_dropped_total", "counter", "Profiles that were refused or found no room to wait.",
+     offsetof(struct ordo_exporter_stat, dropped)},
+    {"ordo_exporter_waiting", "gauge", "Profiles that wait to be pushed.",
+     offsetof(struct ordo_exporter_stat, waiting)},
+};
+
+struct exporter_row {
+    struct ordo_buffer *out;
+    const struct exporter_metric *metric;
+    bool is_headed;
+};
+
+static void expose_exporter(void *context, const char *label, const struct ordo_exporter_stat *stat)
+{
+    struct exporter_row *row = context;
+    char labels[128];
+    uint64_t value;
+
+    memcpy(&value, (const char *)stat + row->metric->offset, sizeof(value));
+    snprintf(labels, sizeof(labels), "exporter=\"%s\"", label);
+    ordo_metrics_expose_value(row->out, row->metric->metric, labels, row->metric->type,
+                              row->is_headed ? NULL : row->metric->help, (double)value);
+    row->is_headed = true;
+}
+
+static void expose_exporters(struct ordo_http *http, struct ordo_buffer *out)
+{
+    for (size_t i = 0; i < sizeof(exporter_metrics) / sizeof(*exporter_metrics); i++) {
+        struct exporter_row row = {out, &exporter_metrics[i], false};
+
+        ordo_engine_each_exporter(http->engine, expose_exporter, &row);
+    }
+}
+
 void ordo__metrics_get(struct ordo__request *request)
 {
     struct ordo_http *http = request->loop->http;
@@ -129,9 +172,12 @@ void ordo__metrics_get(struct ordo__request *request)
 
     ordo_metrics_expose(ordo_engine_metrics(http->engine), &out);
     expose_figures(http, &out);
+    expose_exporters(http, &out);
     gauge(&out, "ordo_http_connections", "Open connections of the orders' listener.",
           atomic_load(&http->connections));
     gauge(&out, "ordo_event_subscribers", "Clients that read /events.", ordo__events_subscribers(http));
+    if (http->options.profiler != NULL)
+        ordo_profiler_expose(http->options.profiler, &out);
     ordo_metrics_expose_value(&out, "ordo_build_info", "version=\"" ORDO_VERSION "\"", "gauge",
                               "1; the version is the label.", 1);
     ordo__reply(request, 200, "text/plain; version=0.0.4; charset=utf-8", ordo_buffer_str(&out));

@@ -24,8 +24,10 @@
 
 int64_t ordo__loop_now_ns(struct ordo__loop *loop)
 {
-    if (loop->now_ns == 0)
+    if (loop->now_ns == 0) {
         loop->now_ns = ordo_clock_ns();
+        ordo_timeline_turn_begin(); /* what h2o did before, for its first request of this turn, is not in it */
+    }
     return loop->now_ns;
 }
 
@@ -94,6 +96,7 @@ static void on_second(h2o_timeout_entry_t *entry)
     if (loop == loop->http->loops)
         ordo__stats_second(loop->http);
     ordo__events_second(loop);
+    ordo__profiles_second(loop);
     h2o_timeout_link(loop->context.loop, &loop->context.one_sec_timeout, &loop->second);
 }
 
@@ -209,10 +212,14 @@ static int32_t sleep_ms(struct ordo__loop *loop)
 
 static void run_turn(struct ordo__loop *loop)
 {
+    int32_t wait_ms;
+
     ordo__loop_now_ns(loop);
-    h2o_evloop_run(loop->context.loop, sleep_ms(loop)); /* -1: a signal, which means nothing here */
-    loop->now_ns = 0;
-    loop->now_ms = 0;
+    wait_ms = sleep_ms(loop);
+    ordo_timeline_turn_end();
+    loop->now_ns = loop->now_ms = 0;             /* what is received was received behind the wait */
+    h2o_evloop_run(loop->context.loop, wait_ms); /* -1: a signal, which means nothing here */
+    loop->now_ns = loop->now_ms = 0;
     ordo__waits_run(loop);
     if (loop->closing_turns > 0)
         closing_turn(loop);

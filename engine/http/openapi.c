@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * openapi.c: GET /openapi.json, written from the route table, the problem table and the schemas.
  */
+#include <ctype.h>
+
 #include "http/http_impl.h"
+#include "http/profile_query.h"
 
 static const char *const parts[ORDO__ROUTE_COUNT] = {
 #define X(name, members) [ORDO__ROUTE_##name] = members,
@@ -23,13 +26,36 @@ static const struct {
 #undef X
 };
 
+/* The routes of profiles have one table of their parameters, and answer alike. */
+static void write_profile_parts(struct ordo_json_writer *json, const struct ordo__route *route,
+                                const struct ordo__profile_route *profile)
+{
+    static const char answers[] =
+        ",\"responses\":{\"200\":{\"description\":\"The profile\",\"content\":{\"*/*\":{\"schema\":{\"type\":"
+        "\"string\"}}}},\"default\":{\"description\":\"bad_query, unauthorized, not_found, profile_running, "
+        "profile_unavailable, stopping; for `go tool pprof` and jeprof as text\",\"content\":{"
+        "\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}},"
+        "\"text/plain\":{\"schema\":{\"type\":\"string\"}}}}}";
+
+    ordo__profile_query_describe(profile, strchr(route->pattern, '{') != NULL, json->out);
+    ordo_buffer_append(json->out, ordo_str_from(answers));
+}
+
 static void write_operation(struct ordo_json_writer *json, const struct ordo__route *route)
 {
-    bool is_get = strcmp(route->method, "GET") == 0, open = (route->scope & ORDO__SCOPE_TOKENLESS) != 0;
+    const struct ordo__profile_route *profile = ordo__profile_route(route->name);
+    char method[8] = "";
 
-    ordo_json_key(json, is_get ? ORDO_STR("get") : ORDO_STR("post"));
-    ordo_buffer_printf(json->out, "{\"summary\":\"%s\",%s%s}", route->summary, open ? "\"security\":[]," : "",
-                       parts[route->name]);
+    for (size_t i = 0; route->method[i] != '\0' && i + 1 < sizeof(method); i++)
+        method[i] = (char)tolower((unsigned char)route->method[i]);
+    ordo_json_key(json, ordo_str_from(method));
+    ordo_buffer_printf(json->out, "{\"summary\":\"%s\",%s", route->summary,
+                       (route->scope & ORDO__SCOPE_TOKENLESS) != 0 ? "\"security\":[]," : "");
+    if (profile != NULL)
+        write_profile_parts(json, route, profile);
+    else
+        ordo_buffer_append(json->out, ordo_str_from(parts[route->name]));
+    ordo_buffer_put(json->out, '}');
     json->comma = true;
 }
 

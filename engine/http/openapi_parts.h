@@ -20,6 +20,11 @@
     "\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":true," \
     "\"schema\":{\"$ref\":\"#/components/schemas/Id\"}}]"
 #define RESPONSES(list) "\"responses\":{" list "}"
+#define SYMBOL_POST \
+    "\"requestBody\":{\"required\":true,\"content\":{\"text/plain\":{\"schema\":{\"type\":\"string\",\"description\":" \
+    "\"0xADDRESS+0xADDRESS...\"}}}}," \
+    RESPONSES(ANSWER("200", "A line for each: 0xADDRESS name", TEXT_BODY("text/plain")) "," \
+              ANSWER("400", "What is wrong", TEXT_BODY("text/plain")))
 
 X(ORDERS_POST,
   "\"parameters\":["
@@ -94,6 +99,15 @@ X(BACKUP, "\"requestBody\":{\"required\":true," JSON_BODY("Backup") "},"
             PROBLEM("400", "invalid_json") "," PROBLEM("401", "unauthorized") "," PROBLEM("409", "backup_running") ","
             PROBLEM("413", "order_too_large") "," PROBLEM("415", "unsupported_type") "," PROBLEM("422", "invalid_backup") ","
             PROBLEM("500", "internal") "," PROBLEM("503", "stopping")))
+X(DEBUG_INDEX, RESPONSES(ANSWER("200", "A page", TEXT_BODY("text/html"))))
+X(PROFILE_INDEX, RESPONSES(ANSWER("200", "A page", TEXT_BODY("text/html"))))
+X(DEBUG_TRACE, RESPONSES(ANSWER("501", "Where the trace is", TEXT_BODY("text/plain"))))
+X(DEBUG_CMDLINE, RESPONSES(ANSWER("200", "The arguments with a NUL between", TEXT_BODY("text/plain"))))
+X(DEBUG_SYMBOL, RESPONSES(ANSWER("200", "num_symbols: 1", TEXT_BODY("text/plain"))))
+X(DEBUG_SYMBOL_POST, SYMBOL_POST)
+X(PPROF_CMDLINE, RESPONSES(ANSWER("200", "The arguments with a NUL between", TEXT_BODY("text/plain"))))
+X(PPROF_SYMBOL, RESPONSES(ANSWER("200", "num_symbols: 1", TEXT_BODY("text/plain"))))
+X(PPROF_SYMBOL_POST, SYMBOL_POST)
 X(OPENAPI, RESPONSES(ANSWER("200", "This document", ANY_JSON)))
 X(INDEX, RESPONSES(ANSWER("200", "A text", TEXT_BODY("text/plain"))))
 
@@ -106,4 +120,5 @@ X(INDEX, RESPONSES(ANSWER("200", "A text", TEXT_BODY("text/plain"))))
 #undef HEADER
 #undef ID_PARAMETER
 #undef RESPONSES
+#undef SYMBOL_POST
 /* clang-format on */

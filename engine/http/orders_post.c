@@ -235,6 +235,8 @@ static void post_one(struct ordo__request *request, ordo_str bytes)
     struct ordo__http_job *job;
     struct ordo__prefer prefer;
     ordo_str key;
+    uint64_t began;
+    int read;
 
     if (!read_key(request, &key))
         return;
@@ -248,7 +250,10 @@ static void post_one(struct ordo__request *request, ordo_str bytes)
     prefer = ordo__prefer_read(request, false);
     job->job.async = prefer.async && !prefer.has_wait;
     job->request = request;
-    if (ordo_engine_read(loop->engine, loop->parser, &job->job, key) != 0) {
+    began = ordo_timeline_ticks();
+    read = ordo_engine_read(loop->engine, loop->parser, &job->job, key);
+    ordo_timeline_span_rationed(ORDO_TIMELINE_PARSE, began);
+    if (read != 0) {
         ordo__order_answered(loop, job);
         return;
     }

@@ -22,5 +22,51 @@ X(EVENTS, "GET", "/events", BOTH, ordo__events_get,
 X(RULES, "GET", "/rules", BOTH, ordo__rules_get, "The rule set that is running")
 X(RULES_RELOAD, "POST", "/rules/reload", ADMIN, ordo__rules_reload, "Loads the rules from their folder")
 X(BACKUP, "POST", "/backup", ADMIN, ordo__backup_post, "Copies the store into a folder")
+X(PROFILE_CPU, "GET", "/profile/cpu", ADMIN, ordo__profile_get, "Where CPU time goes, in C and Lua")
+X(PROFILE_MEMORY, "GET", "/profile/memory", ADMIN, ordo__profile_get, "What holds the memory, in C and Lua")
+X(PROFILE_ALLOCS, "GET", "/profile/allocs", ADMIN, ordo__profile_get, "What allocates memory, in C and Lua")
+X(PROFILE_TRACE, "GET", "/profile/trace", ADMIN, ordo__profile_get, "What happened when, for ui.perfetto.dev")
+X(PROFILE_GC, "GET", "/profile/gc", ADMIN, ordo__profile_get, "Lua's memory by worker, and the allocator's")
+X(PROFILE_JIT, "GET", "/profile/jit", ADMIN, ordo__profile_get,
+  "Lines that are compiled, and why others are not")
+X(PROFILE_LEAKS, "GET", "/profile/leaks", ADMIN, ordo__profile_get, "Lines that hold ever more memory")
+X(PROFILE_GOROUTINES, "GET", "/profile/goroutines", ADMIN, ordo__profile_get,
+  "Orders that wait in a rule, and what threads do")
+X(PROFILE_BLOCK, "GET", "/profile/block", ADMIN, ordo__profile_get, "What orders wait for, and how long")
+X(PROFILE_MUTEX, "GET", "/profile/mutex", ADMIN, ordo__profile_get,
+  "Which locks are waited for, and how long")
+X(PROFILE_HISTORY, "GET", "/profile/history", ADMIN, ordo__profile_get, "Profiles that are kept")
+X(PROFILE_KEPT, "GET", "/profile/history/{id}", ADMIN, ordo__profile_get, "One of them")
+X(PROFILE_FORGET, "DELETE", "/profile/history/{id}", ADMIN, ordo__profile_get, "Deletes one of them")
+X(PROFILE_DIFF, "GET", "/profile/diff", ADMIN, ordo__profile_get,
+  "The change from one of them to another, per order")
+X(PROFILE_STATUS, "GET", "/profile/status", ADMIN, ordo__profile_get,
+  "What can be profiled, who does, and what it costs")
+X(DEBUG_INDEX, "GET", "/debug/pprof/", ADMIN, ordo__profile_index, "A page with every profile")
+X(PROFILE_INDEX, "GET", "/profile/", ADMIN, ordo__profile_index, "The same page")
+X(DEBUG_PROFILE, "GET", "/debug/pprof/profile", ADMIN, ordo__profile_get, "CPU time, for `go tool pprof`")
+X(DEBUG_HEAP, "GET", "/debug/pprof/heap", ADMIN, ordo__profile_get, "Memory in use, for `go tool pprof`")
+X(DEBUG_ALLOCS, "GET", "/debug/pprof/allocs", ADMIN, ordo__profile_get,
+  "Memory allocated, for `go tool pprof`")
+X(DEBUG_BLOCK, "GET", "/debug/pprof/block", ADMIN, ordo__profile_get,
+  "What orders wait for, for `go tool pprof`")
+X(DEBUG_MUTEX, "GET", "/debug/pprof/mutex", ADMIN, ordo__profile_get, "Waits for locks, for `go tool pprof`")
+X(DEBUG_GOROUTINE, "GET", "/debug/pprof/goroutine", ADMIN, ordo__profile_get,
+  "Waiting orders and threads, for `go tool pprof`")
+X(PPROF_CONTENTION, "GET", "/pprof/contention", ADMIN, ordo__profile_get,
+  "Waits for locks, for `jeprof --contentions`")
+X(PPROF_PROFILE, "GET", "/pprof/profile", ADMIN, ordo__profile_get, "CPU time, for `jeprof`")
+X(PPROF_HEAP, "GET", "/pprof/heap", ADMIN, ordo__profile_get, "Memory, for `jeprof`")
+X(DEBUG_TRACE, "GET", "/debug/pprof/trace", ADMIN, ordo__profile_no_trace,
+  "Says where the trace is that can be read")
+X(DEBUG_CMDLINE, "GET", "/debug/pprof/cmdline", ADMIN, ordo__profile_cmdline, "The program and its arguments")
+X(DEBUG_SYMBOL, "GET", "/debug/pprof/symbol", ADMIN, ordo__profile_symbol, "Whether addresses can be named")
+X(DEBUG_SYMBOL_POST, "POST", "/debug/pprof/symbol", ADMIN, ordo__profile_symbol, "Names for addresses")
+X(PPROF_CMDLINE, "GET", "/pprof/cmdline", ADMIN, ordo__profile_cmdline,
+  "The program and its arguments, for `jeprof`")
+X(PPROF_SYMBOL, "GET", "/pprof/symbol", ADMIN, ordo__profile_symbol,
+  "Whether addresses can be named, for `jeprof`")
+X(PPROF_SYMBOL_POST, "POST", "/pprof/symbol", ADMIN, ordo__profile_symbol,
+  "Names for addresses, for `jeprof`")
 X(OPENAPI, "GET", "/openapi.json", OPEN, ordo__openapi_get, "This interface as OpenAPI 3.1")
 X(INDEX, "GET", "/", OPEN, ordo__index_get, "What there is to try")

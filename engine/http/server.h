@@ -16,9 +16,11 @@ struct ordo_http_options {
     const char *token_file;   /* "" none: orders need no token */
     const char *admin_listen; /* "" none: everything on the main listener */
     const char *admin_token_file;
-    uint32_t max_connections; /* 0: the fd limit less 128 */
-    int64_t retry_after_s;    /* of 503 */
-    int64_t timeout_s;        /* for a request to arrive, an answer to be read, a connection to be idle */
+    uint32_t max_connections;       /* 0: the fd limit less 128 */
+    int64_t retry_after_s;          /* of 503 */
+    struct ordo_profiler *profiler; /* NULL: no profiles */
+    int64_t max_profile_ns;         /* profiling.max_duration */
+    int64_t timeout_s; /* for a request to arrive, an answer to be read, a connection to be idle */
 };
 
 /* Tells of each option that ordo_http_start would refuse, and why; opens no socket. True: of none. */

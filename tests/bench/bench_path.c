@@ -5,14 +5,19 @@
  *
  * Each order has an id of its own. The figures are medians over rounds of 20,000 orders after three rounds of
  * warm-up, with the parts of the path timed one by one in rounds of their own.
+ *
+ * Then what the timeline costs: blocks of orders that are put on it as a worker does, and blocks that are not, in turn, by the
+ * thread's own CPU time.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/timeline.h"
+#include "profile/heap.h"
 #include "script/script.h"
 
-enum { ORDERS = 20000, WARM_UP = 3, ROUNDS_MAX = 101 };
+enum { ORDERS = 20000, WARM_UP = 3, ROUNDS_MAX = 101, TURN = 16, BLOCK = 10 * TURN, BLOCKS = 4000 };
 
 enum part { WHOLE = 0, PARSE, RULES, ENCODE, PART_COUNT };
 static const char *const part_names[] = {"whole path", "  parse", "  rules", "  encode"};
@@ -58,7 +63,7 @@ static void next_id(struct path *path)
         path->id[i] = (char)('0' + number % 10);
 }
 
-static void decide(struct path *path, bool timed)
+static void decide_followed(struct path *path, bool timed, uint64_t follow)
 {
     int64_t start = 0, parsed = 0, ruled = 0;
     struct ordo_envelope envelope;
@@ -76,7 +81,8 @@ static void decide(struct path *path, bool timed)
                                                                       .id = envelope.id,
                                                                       .priority = envelope.priority,
                                                                       .attempt = 1,
-                                                                      .now_ms = 1790000000000});
+                                                                      .now_ms = 1790000000000,
+                                                                      .follow = follow});
     must(run->state == ORDO_RUN_DECIDED && !run->broke, "the rules did not decide the order at once");
     if (timed)
         ruled = ordo_clock_ns();
@@ -94,9 +100,82 @@ static void decide(struct path *path, bool timed)
     path->spent_ns[ENCODE] += ordo_clock_ns() - ruled;
 }
 
+static void decide(struct path *path, bool timed)
+{
+    decide_followed(path, timed, 0);
+}
+
+/* With what a worker puts on the timeline for an order. Returns whether it was recorded. */
+static bool decide_on_timeline(struct path *path)
+{
+    uint64_t follow = ordo_timeline_choose(), began = ordo_timeline_begin(follow);
+
+    if (follow != 0) {
+        ordo_timeline_step_at(follow, ORDO_TIMELINE_RECEIVED, 1);
+        ordo_timeline_step_at(follow, ORDO_TIMELINE_QUEUED, 1);
+        ordo_timeline_label(follow, ORDO_STR("01234567890123456789012345"));
+    }
+    ordo_timeline_step(follow, ORDO_TIMELINE_RUNNING);
+    decide_followed(path, false, follow);
+    ordo_timeline_step(follow, ORDO_TIMELINE_RECORDING);
+    ordo_timeline_step(follow, ORDO_TIMELINE_FINISHED);
+    ordo_timeline_followed(follow);
+    ordo_timeline_end(ORDO_TIMELINE_ORDER, began, follow);
+    return follow != 0;
+}
+
+static int64_t cpu_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 static int compare(const void *a, const void *b)
 {
     return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
+
+/* Blocks are neighbours in time, so that what else the machine does meets both alike. */
+static void timeline_cost(struct path *path)
+{
+    static double ratios[BLOCKS];
+    int64_t all[2] = {0}, recorded = 0;
+
+    ordo_timeline_start(&(struct ordo_timeline_options){.ring_bytes = 2 << 20});
+    ordo_timeline_enter("bench");
+    for (int block = 0; block < BLOCKS; block++) {
+        int64_t spent[2];
+
+        for (int side = 0; side < 2; side++) {
+            bool on = (side + block) % 2 != 0;
+            int64_t start = cpu_ns();
+
+            for (int i = 0; i < BLOCK; i++) {
+                if (on && i % TURN == 0)
+                    ordo_timeline_turn_begin();
+                if (on)
+                    recorded += decide_on_timeline(path);
+                else
+                    decide(path, false);
+                if (on && i % TURN == TURN - 1) {
+                    ordo_timeline_span_rationed(ORDO_TIMELINE_COMMIT, ordo_timeline_ticks());
+                    ordo_timeline_turn_end();
+                }
+            }
+            spent[on] = cpu_ns() - start;
+            all[on] += spent[on];
+        }
+        ratios[block] = (double)spent[1] / (double)spent[0];
+    }
+    qsort(ratios, BLOCKS, sizeof(double), compare);
+    printf(
+        "on the timeline: %.2f us against %.2f us an order; ratio %.4f of the means, median %.4f of %d pairs "
+        "(quartiles %.4f to %.4f); %.2f %% recorded\n",
+        (double)all[1] / BLOCKS / BLOCK / 1000, (double)all[0] / BLOCKS / BLOCK / 1000,
+        (double)all[1] / (double)all[0], ratios[BLOCKS / 2], BLOCKS, ratios[BLOCKS / 4],
+        ratios[BLOCKS * 3 / 4], 100.0 * (double)recorded / BLOCKS / BLOCK);
 }
 
 int main(int argc, char **argv)
@@ -109,6 +188,7 @@ int main(int argc, char **argv)
     struct ordo_ruleset *ruleset;
     int rounds = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 15;
 
+    ordo_heap_start(); /* as in the program: allocations are sampled */
     must(argc > 2 && rounds > 0 && rounds <= ROUNDS_MAX,
          "usage: bench_path RULES_FOLDER ORDER_FILE [ROUNDS 1..101]");
     read_order(&path, argv[2]);
@@ -140,6 +220,7 @@ int main(int argc, char **argv)
         printf("%-12s %6.2f us   (%.2f to %.2f)\n", part_names[part], us[part][rounds / 2], us[part][0],
                us[part][rounds - 1]);
     }
+    timeline_cost(&path);
     ordo_script_free(path.script);
     ordo_ruleset_unref(ruleset);
     ordo_json_parser_free(path.parser);

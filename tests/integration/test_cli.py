@@ -12,8 +12,12 @@ import unittest
 
 from harness import BUILD, ROOT, Engine, main, order, ordo
 
-COMMANDS = ("serve", "check", "run", "load", "orders", "backup", "restore", "verify", "plugins", "completion")
-VERBS = ("list", "show", "retry", "resolve", "export")
+COMMANDS = ("serve", "check", "run", "load", "orders", "backup", "restore", "verify", "profile", "plugins", "completion")
+VERBS = {
+    "orders": ("list", "show", "retry", "resolve", "export"),
+    "profile": ("cpu", "memory", "allocs", "block", "mutex", "goroutines", "trace", "gc", "jit", "leaks", "diff", "status",
+                "history"),
+}
 RULES = {
     "rules/10_verdict.lua": """-- SPDX-License-Identifier: MIT
 return {
@@ -60,12 +64,12 @@ class Usage(Scratch):
                 shown = ordo(*words)
                 self.assertEqual((shown.returncode, shown.stderr), (0, ""))
                 self.assertTrue(shown.stdout.startswith(f"usage: ordo {command} "), shown.stdout)
-        for verb in VERBS:
-            self.assertRegex(ordo("orders", "--help").stdout, rf"\n  {verb} ")
-            for words in (("orders", verb, "--help"), ("help", "orders", verb)):
+        for command, verb in ((command, verb) for command, verbs in VERBS.items() for verb in verbs):
+            self.assertRegex(ordo(command, "--help").stdout, rf"\n  {verb} ")
+            for words in ((command, verb, "--help"), ("help", command, verb)):
                 shown = ordo(*words)
                 self.assertEqual((shown.returncode, shown.stderr), (0, ""))
-                self.assertTrue(shown.stdout.startswith(f"usage: ordo orders {verb} [options]"), shown.stdout)
+                self.assertTrue(shown.stdout.startswith(f"usage: ordo {command} {verb} [options]"), shown.stdout)
 
     def test_version(self):
         done = ordo("--version")
@@ -122,7 +126,7 @@ class Check(Scratch):
         self.write_rules()
         done = self.run_here("check")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertRegex(done.stdout, r"^configuration: ok \(defaults\)\nplugins: ok \(store \w+, 1 source, 1 sink\)\n"
+        self.assertRegex(done.stdout, r"^configuration: ok \(defaults\)\nplugins: ok \(store \w+, 1 source, 1 sink, 0 exporters\)\n"
                                       r"rules: ok \(scripts, 1 file, 0 tests, [0-9a-f]{12}\)\n$")
         self.assertEqual(sorted(os.listdir(self.folder)), ["scripts"])  # nothing was made
 
@@ -415,12 +419,15 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         self.assertEqual(self.complete(program, "orders", "re"), ["retry", "resolve"])
         self.assertEqual(self.complete(program, "orders", "list", "--status", "d"), ["done", "dead"])
         self.assertEqual(self.complete(program, "orders", "export", "-f", ""), ["ndjson", "csv"])
+        self.assertEqual(self.complete(program, "profile", "g"), ["goroutines", "gc"])
+        self.assertEqual(self.complete(program, "profile", "cpu", "--mode", ""), ["cpu", "wall"])
+        self.assertEqual(self.complete(program, "profile", "history", ""), ["show", "rm"])
         self.write("some.yaml", "")
         self.assertEqual(self.complete(program, "orders", "show", "-t", "so"), ["some.yaml"])
         self.assertEqual(self.complete(program, "check", "-c", "so"), ["some.yaml"])
 
     def test_every_option_of_the_help_is_offered(self):
-        for words in [(command,) for command in COMMANDS] + [("orders", verb) for verb in VERBS]:
+        for words in [(command,) for command in COMMANDS] + [(command, verb) for command, verbs in VERBS.items() for verb in verbs]:
             shown = ordo(*words, "--help").stdout
             wanted = set(re.findall(r"--[a-z-]+", shown.split("options:")[1].split("\n\n")[0]))
             wanted = {word for word in wanted if re.search(rf"^  .*{word}\b", shown, re.M)}

@@ -4,9 +4,13 @@ import http.server
 import json
 import os
 import shutil
+import sys
 import threading
 
 from harness import ROOT, Engine, main, order, ordo, unittest
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "plugin"))
+import pyroscope_server  # noqa: E402
 
 CONFIGS = os.path.join(ROOT, "examples", "configs")
 
@@ -16,7 +20,7 @@ class Example(Engine):
 
     def __init__(self, name, settings=None):
         with open(os.path.join(CONFIGS, name), encoding="utf-8") as file:
-            super().__init__(config=file.read())
+            super().__init__(config=file.read(), environment={"no_proxy": "*", "NO_PROXY": "*"})
         self.settings = {"http.listen": "127.0.0.1:0", **(settings or {})}
 
     def prepare(self):
@@ -34,7 +38,7 @@ class Example(Engine):
 class Examples(unittest.TestCase):
     def test_every_file_is_accepted_by_check(self):
         names = sorted(os.listdir(CONFIGS))
-        self.assertEqual(names, ["batch_import.yaml", "original.yaml", "production.yaml", "webhook.yaml"])
+        self.assertEqual(names, ["batch_import.yaml", "original.yaml", "production.yaml", "pyroscope.yaml", "webhook.yaml"])
         for name in names:
             checked = ordo("check", "-c", os.path.join(CONFIGS, name), cwd=ROOT)
             self.assertEqual(checked.returncode, 0, checked.stderr)
@@ -72,6 +76,16 @@ class Examples(unittest.TestCase):
                 json.loads(line)
             engine.restart()
             self.assertEqual(engine.request("GET", "/orders/o-1").json["status"], "done")
+
+    def test_pyroscope(self):
+        with pyroscope_server.serving() as server:
+            url = f"http://127.0.0.1:{server.server_port}{pyroscope_server.PATH}"
+            with Example("pyroscope.yaml", {"exporters.0.url": url, "profiling.interval": "1s"}) as engine:
+                received = os.path.join(server.folder, "received")
+                engine.wait_until(lambda: os.path.exists(received), "a profile")
+                with open(os.path.join(server.folder, "1.json"), encoding="utf-8") as file:
+                    entry = json.load(file)
+        self.assertEqual((entry["service"], entry["labels"]), ("shop-orders", {"env": "production", "host": "orders-1"}))
 
     def test_webhook(self):
         received, arrived = [], threading.Event()

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """POST /orders and what becomes of an order: every row of the table of outcomes, idempotency, lists."""
+import http.client
 import json
+import time
 
 from harness import main
 from http_cases import an_order, HttpTest, in_background
@@ -18,6 +20,24 @@ class Outcomes(HttpTest):
         self.assertEqual((answer.json["id"], answer.json["status"], answer.json["decision"], answer.json["revision"]),
                          ("accepted-1", "done", "accepted", 1))
         self.assertNotIn("idempotent-replayed", answer.headers)
+
+    def test_an_order_is_received_when_it_is_sent_and_not_when_the_loop_began_to_wait(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.engine.port)
+        self.assertEqual(self.post_over(connection, an_order("idle-1")).status, 200)
+        before = self.engine.metric("ordo_order_seconds_sum")
+        time.sleep(0.05)  # the loop has nothing to do meanwhile
+        sent = time.monotonic()
+        self.assertEqual(self.post_over(connection, an_order("idle-2")).status, 200)
+        answered = time.monotonic()
+        connection.close()
+        self.assertLess(self.engine.metric("ordo_order_seconds_sum") - before, answered - sent)
+
+    @staticmethod
+    def post_over(connection, order):
+        connection.request("POST", "/orders", json.dumps(order), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer
 
     def test_rejected(self):
         answer = self.post(an_order("rejected-1", verdict="rejected"))

@@ -73,21 +73,21 @@ class Observing(HttpTest):
     def test_the_index_lists_what_openapi_describes(self):
         index = self.request("GET", "/").body.decode()
         document = self.request("GET", "/openapi.json").json
-        listed = {(method, path) for method, path in re.findall(r"^  (GET|POST) +(/\S*)", index, re.M)}
+        listed = {(method, path) for method, path in re.findall(r"^  (GET|POST|DELETE) +(/\S*)", index, re.M)}
         described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
         self.assertEqual(listed, described)
-        for method, path in described:
-            answer = self.request(method, path.replace("{id}", "nobody"), b"" if method == "POST" else None) \
-                if path != "/events" else None
-            if answer is not None:
-                self.assertNotIn(answer.status, (405,), (method, path))
+        for method, path in described - {("GET", "/events")}: # which has no end
+            # Profiles that take time are told a wrong one, so that they take none.
+            query = "?seconds=0" if "seconds" in str(document["paths"][path][method.lower()].get("parameters")) else ""
+            answer = self.request(method, path.replace("{id}", "nobody") + query, b"" if method == "POST" else None)
+            self.assertNotEqual(answer.status, 405, (method, path))
 
     def test_the_document_names_every_route_and_every_problem(self):
         with open(os.path.join(ROOT, "docs", "http.md"), encoding="utf-8") as file:
             text = file.read()
         document = self.request("GET", "/openapi.json").json
         described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-        self.assertEqual({(method, path) for method, path in re.findall(r"^\| `(GET|POST) (/\S*)` \|", text, re.M)},
+        self.assertEqual({(method, path) for method, path in re.findall(r"^\| `(GET|POST|DELETE) (/\S*)` \|", text, re.M)},
                          described)
         self.assertEqual(set(re.findall(r"^\| \d{3} \| `(\w+)` \|", text, re.M)),
                          set(document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]))

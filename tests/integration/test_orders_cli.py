@@ -447,7 +447,7 @@ class Access(unittest.TestCase):
             ((), "list, show, retry, resolve or export?"),
             (("lst",), 'there is no "lst"; did you mean list?'),
             (("frobnicate",), 'there is no "frobnicate"; there are list, show, retry, resolve and export'),
-            (("--url", "x", "list"), "the verb comes first"),
+            (("--url", "x", "list"), "the VERB comes first: list, show"),
             (("list", "o-1"), '"o-1" is too much; `ordo orders show` shows one order'),
             (("list", "--limit", "0"), "--limit is a whole number from 1"),
             (("list", "--accept"), "there is no option --accept"),

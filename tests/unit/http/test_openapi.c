@@ -57,8 +57,10 @@ static void test_every_route_is_described(void **state)
 
     for (size_t i = 0; i < ORDO__ROUTE_COUNT; i++) {
         const struct ordo__route *route = &ordo__routes[i];
-        struct ordo_json_value operation =
-            get(get(paths, route->pattern), strcmp(route->method, "GET") == 0 ? "get" : "post");
+        const char *method = strcmp(route->method, "GET") == 0      ? "get"
+                             : strcmp(route->method, "DELETE") == 0 ? "delete"
+                                                                    : "post";
+        struct ordo_json_value operation = get(get(paths, route->pattern), method);
 
         assert_true(
             ordo_str_equal(ordo_json_as_str(get(operation, "summary")), ordo_str_from(route->summary)));
