@@ -141,7 +141,9 @@ class Repeat(Client):
             connection.getresponse().read()
             return
         response, body = self.post(connection, json.dumps(order(order_id)))
-        if is_decided and response.status < 500 and response.getheader("Idempotent-Replayed") != "true":
+        # 409: the same order sent before, whose client gave up, is still on its way.
+        if is_decided and response.status < 500 and response.status != 409 and \
+                response.getheader("Idempotent-Replayed") != "true":
             self.log.note_wrong(f"{order_id} was decided and is not replayed: {response.status} {body}")
         elif response.status == 200:
             self.log.note_decision(order_id, body)
