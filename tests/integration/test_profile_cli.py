@@ -173,7 +173,10 @@ class Shown(EngineTest):
             self.assertTrue(self.run_it("allocs", "--top").stdout.startswith("alloc_space: "))
 
     def test_documents_come_as_they_are(self):
+        sampled = self.engine.request("GET", "/profile/status").json["heap"]["sampled"]
         for kind in DOCUMENTS:
+            if kind == "leaks" and not sampled:
+                continue # a build under a sanitizer has no jemalloc
             words = [kind] + (["--last", "1s"] if kind == "trace" else [])
             self.assertIsInstance(json.loads(self.run_it(*words).stdout), dict, kind)
         output, _ = self.run_on_terminal("gc", "--run")
