@@ -6,18 +6,20 @@
 #include <stdint.h>
 #include <time.h>
 
-static inline int64_t ordo_clock_ns(void)
+/* Of any clock: CLOCK_REALTIME, a thread's CPU time. 0: there is no such clock (any more). */
+static inline int64_t ordo_clock_of_ns(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return clock_gettime(clock, &now) == 0 ? (int64_t)now.tv_sec * 1000000000 + now.tv_nsec : 0;
+}
+
+static inline int64_t ordo_clock_ns(void)
+{
+    return ordo_clock_of_ns(CLOCK_MONOTONIC);
 }
 
 static inline int64_t ordo_clock_utc_ms(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return ordo_clock_of_ns(CLOCK_REALTIME) / 1000000;
 }

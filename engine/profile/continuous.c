@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "profile/heap.h"
 #include "profile/profiler_impl.h"
 
@@ -70,7 +71,7 @@ static int64_t until_utc_ns(const struct ordo__window *window)
 void ordo__continuous_follow(struct ordo_profiler *profiler, const struct ordo__window *window)
 {
     struct ordo__window *next;
-    int64_t utc_ns = ordo__utc_ns(), until_ns = until_utc_ns(window);
+    int64_t utc_ns = ordo_clock_of_ns(CLOCK_REALTIME), until_ns = until_utc_ns(window);
 
     if (window->request.kind != ORDO_PROFILE_CPU)
         return;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/utf8.h"
 #include "profile/flame_tree.h"
 #include "profile/frame_text.h"
@@ -191,11 +192,7 @@ static void append_row(struct drawing *drawing, const struct row *row)
 
 static void add_place(struct row *row, const struct place *place)
 {
-    if (row->count == row->capacity) {
-        row->capacity = row->capacity * 2 + 16;
-        row->places = realloc(row->places, row->capacity * sizeof(*row->places));
-        ORDO_REQUIRE(row->places != NULL);
-    }
+    row->places = ordo_array_grow(row->places, row->count, &row->capacity, sizeof(*row->places));
     row->places[row->count++] = *place;
 }
 

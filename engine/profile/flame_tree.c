@@ -5,15 +5,7 @@
 
 #include <stdlib.h>
 
-static void *grow(void *members, uint32_t count, uint32_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return members;
-    *capacity = *capacity == 0 ? 256 : *capacity * 2;
-    members = realloc(members, *capacity * size);
-    ORDO_REQUIRE(members != NULL);
-    return members;
-}
+#include "base/array.h"
 
 static uint32_t find_node(struct ordo_flame_tree *tree, uint32_t parent, uint32_t function)
 {
@@ -23,7 +15,8 @@ static uint32_t find_node(struct ordo_flame_tree *tree, uint32_t parent, uint32_
         ordo_intern_is_new(&tree->node_keys, (ordo_str){(const char *)key, sizeof(key)}, &is_new);
 
     if (is_new) {
-        tree->nodes = grow(tree->nodes, tree->node_count, &tree->node_capacity, sizeof(*tree->nodes));
+        tree->nodes =
+            ordo_array_grow(tree->nodes, tree->node_count, &tree->node_capacity, sizeof(*tree->nodes));
         tree->nodes[number] = (struct ordo_flame_node){
             .parent = parent,
             .function = function,
@@ -44,7 +37,7 @@ static void add_to_line(struct ordo_flame_tree *tree, uint32_t node, int line, d
         return;
     number = ordo_intern_is_new(&tree->line_keys, (ordo_str){(const char *)key, sizeof(key)}, &is_new);
     if (is_new) {
-        tree->lines = grow(tree->lines, count, &tree->line_capacity, sizeof(*tree->lines));
+        tree->lines = ordo_array_grow(tree->lines, count, &tree->line_capacity, sizeof(*tree->lines));
         tree->lines[number] = (struct ordo_flame_line){node, line, 0};
     }
     tree->lines[number].value += value;

@@ -33,9 +33,10 @@ struct ordo_flame_tree {
     struct ordo_functions functions;
     struct ordo_intern node_keys, line_keys;
     struct ordo_flame_node *nodes;
-    uint32_t node_count, node_capacity;
+    uint32_t node_count;
+    size_t node_capacity;
     struct ordo_flame_line *lines;
-    uint32_t line_capacity;
+    size_t line_capacity;
     uint32_t *children;
     double left_out[2];
 };

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "profile/heap.h"
 
 struct reader {
@@ -81,17 +82,6 @@ static bool take_number(ordo_str *line, unsigned base, uint64_t most, uint64_t *
     return at > 0;
 }
 
-/* Room for one more of `size` bytes in an array. */
-static void *one_more(void *array, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return array;
-    *capacity = *capacity == 0 ? 256 : *capacity * 2;
-    array = realloc(array, *capacity * size);
-    ORDO_REQUIRE(array != NULL);
-    return array;
-}
-
 /* "@ 0x1 0x2"; what follows "@" may be nothing: a stack that could not be taken. */
 static int read_stack(struct reader *reader, ordo_str line)
 {
@@ -105,12 +95,13 @@ static int read_stack(struct reader *reader, ordo_str line)
         if (!take(&line, "0x") || !take_number(&line, 16, UINT64_MAX, &address))
             return wrong(reader, "a stack is written as \"@ 0x1f 0x2e\"");
         dump->frames =
-            one_more(dump->frames, dump->frame_count, &dump->frame_capacity, sizeof(*dump->frames));
+            ordo_array_grow(dump->frames, dump->frame_count, &dump->frame_capacity, sizeof(*dump->frames));
         dump->frames[dump->frame_count++] = address;
     }
     if (line.len > 0)
         return wrong(reader, "a stack is written as \"@ 0x1f 0x2e\"");
-    dump->stacks = one_more(dump->stacks, dump->stack_count, &dump->stack_capacity, sizeof(*dump->stacks));
+    dump->stacks =
+        ordo_array_grow(dump->stacks, dump->stack_count, &dump->stack_capacity, sizeof(*dump->stacks));
     dump->stacks[dump->stack_count++] =
         (struct ordo_heap_stack){(uint32_t)first, (uint32_t)(dump->frame_count - first)};
     return 0;
@@ -122,7 +113,7 @@ static uint32_t thread_index(struct ordo_heap_dump *dump, uint64_t number)
         if (dump->threads[i].number == number)
             return (uint32_t)i;
     dump->threads =
-        one_more(dump->threads, dump->thread_count, &dump->thread_capacity, sizeof(*dump->threads));
+        ordo_array_grow(dump->threads, dump->thread_count, &dump->thread_capacity, sizeof(*dump->threads));
     dump->threads[dump->thread_count] = (struct ordo_heap_thread){.number = number};
     return (uint32_t)dump->thread_count++;
 }
@@ -158,7 +149,7 @@ static int read_counts(struct reader *reader, ordo_str line)
     sample.all_objects = (int64_t)numbers[2];
     sample.all_bytes = (int64_t)numbers[3];
     dump->samples =
-        one_more(dump->samples, dump->sample_count, &dump->sample_capacity, sizeof(*dump->samples));
+        ordo_array_grow(dump->samples, dump->sample_count, &dump->sample_capacity, sizeof(*dump->samples));
     dump->samples[dump->sample_count++] = sample;
     return 0;
 }

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
+
 enum { NAME_SIZE = 160 };
 
 struct ordo_history {
@@ -42,16 +44,12 @@ static bool parse_name(const char *name, struct ordo_history_entry *ret_entry)
     return ret_entry->id != 0 && strcmp(name, again) == 0;
 }
 
-static struct ordo_history_entry *push(struct ordo_history *history, const struct ordo_history_entry *entry)
+static void push(struct ordo_history *history, const struct ordo_history_entry *entry)
 {
-    if (history->count == history->room) {
-        history->room = history->room * 2 + 16;
-        history->entries = realloc(history->entries, history->room * sizeof(*history->entries));
-        ORDO_REQUIRE(history->entries != NULL);
-    }
-    history->entries[history->count] = *entry;
+    history->entries =
+        ordo_array_grow(history->entries, history->count, &history->room, sizeof(*history->entries));
+    history->entries[history->count++] = *entry;
     history->bytes += entry->bytes;
-    return &history->entries[history->count++];
 }
 
 static void drop(struct ordo_history *history, size_t index)
@@ -195,6 +193,12 @@ size_t ordo_history_list(const struct ordo_history *history, const struct ordo_h
 {
     *ret_entries = history->entries;
     return history->count;
+}
+
+size_t ordo_history_count(const struct ordo_history *history, uint64_t *ret_bytes)
+{
+    *ret_bytes = history == NULL ? 0 : history->bytes;
+    return history == NULL ? 0 : history->count;
 }
 
 const struct ordo_history_entry *ordo_history_find(const struct ordo_history *history, uint64_t id)

@@ -35,6 +35,8 @@ uint64_t ordo_history_add(struct ordo_history *history, const struct ordo_histor
                           ordo_str profile, struct ordo_error *err);
 /* Oldest first; valid until the next change. */
 size_t ordo_history_list(const struct ordo_history *history, const struct ordo_history_entry **ret_entries);
+/* How many there are, and how large all of them are; NULL has none. */
+size_t ordo_history_count(const struct ordo_history *history, uint64_t *ret_bytes);
 /* NULL: there is none with this id (any more). */
 const struct ordo_history_entry *ordo_history_find(const struct ordo_history *history, uint64_t id);
 /* Appends the bytes of the profile. A code and *err when it cannot be read. */

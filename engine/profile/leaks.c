@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 struct key {
     uint32_t function, file, module, rule;
     int32_t line;
@@ -77,11 +79,8 @@ static struct ordo__leak_entry *add_entry(struct ordo_leaks *leaks, const struct
 {
     struct ordo__leak_entry *entry;
 
-    if (leaks->keys.count > leaks->entry_capacity) {
-        leaks->entry_capacity = leaks->entry_capacity == 0 ? 64 : leaks->entry_capacity * 2;
-        leaks->entries = realloc(leaks->entries, leaks->entry_capacity * sizeof(*leaks->entries));
-        ORDO_REQUIRE(leaks->entries != NULL);
-    }
+    leaks->entries = ordo_array_grow(leaks->entries, leaks->keys.count - 1, &leaks->entry_capacity,
+                                     sizeof(*leaks->entries));
     entry = &leaks->entries[leaks->keys.count - 1];
     *entry = (struct ordo__leak_entry){
         .site = {.function = ordo_intern_at(&leaks->texts, key->function),

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/utf8.h"
 #include "profile/intern.h"
 
@@ -25,10 +26,10 @@ struct ordo_profile {
     struct ordo_intern texts;
     struct ordo_intern frame_keys;
     struct ordo_frame *frames; /* by number; as many as frame_capacity */
-    uint32_t frame_capacity;
+    size_t frame_capacity;
     struct ordo_intern sample_keys;      /* the count of frames, the frames, two texts a label */
     struct ordo_profile_sample *samples; /* by number; as many as sample_capacity */
-    uint32_t sample_capacity;
+    size_t sample_capacity;
     struct ordo_arena arena;     /* values and labels of samples */
     struct ordo_buffer key;      /* of the sample that is looked up */
     struct ordo_buffer cleaned;  /* of a text that is no plain ASCII */
@@ -110,17 +111,6 @@ void ordo_profile_free(struct ordo_profile *profile)
     free(profile);
 }
 
-/* Room for one more behind `count` members. */
-static void *grow(void *members, uint32_t count, uint32_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return members;
-    *capacity = *capacity == 0 ? 64 : *capacity * 2;
-    members = realloc(members, *capacity * size);
-    ORDO_REQUIRE(members != NULL);
-    return members;
-}
-
 uint32_t ordo_profile_frame(struct ordo_profile *profile, const struct ordo_frame *frame)
 {
     struct ordo_frame kept = *frame;
@@ -135,7 +125,8 @@ uint32_t ordo_profile_frame(struct ordo_profile *profile, const struct ordo_fram
     key.kind_and_inlined = (uint32_t)frame->kind << 1 | frame->inlined;
     number = ordo_intern_is_new(&profile->frame_keys, (ordo_str){(const char *)&key, sizeof(key)}, &is_new);
     if (is_new) {
-        profile->frames = grow(profile->frames, count, &profile->frame_capacity, sizeof(*profile->frames));
+        profile->frames =
+            ordo_array_grow(profile->frames, count, &profile->frame_capacity, sizeof(*profile->frames));
         profile->frames[number] = kept;
     }
     return number;
@@ -161,7 +152,8 @@ static void add_sample(struct ordo_profile *profile, size_t frame_count, size_t 
         labels[i].key = ordo_intern_at(&profile->texts, key[1 + frame_count + 2 * i]);
         labels[i].value = ordo_intern_at(&profile->texts, key[2 + frame_count + 2 * i]);
     }
-    profile->samples = grow(profile->samples, number, &profile->sample_capacity, sizeof(*profile->samples));
+    profile->samples =
+        ordo_array_grow(profile->samples, number, &profile->sample_capacity, sizeof(*profile->samples));
     profile->samples[number] = (struct ordo_profile_sample){
         .frames = key + 1,
         .frame_count = frame_count,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 
 static const struct ordo__kind *const kinds[ORDO_PROFILE_KINDS] = {
@@ -90,7 +91,7 @@ void ordo__window_open(struct ordo_profiler *profiler, struct ordo__window *wind
 
     if (window->began_ns == 0) {
         window->began_ns = ordo_clock_ns();
-        window->began_utc_ns = ordo__utc_ns();
+        window->began_utc_ns = ordo_clock_of_ns(CLOCK_REALTIME);
         window->orders_before = ordo__orders(profiler);
     }
     window->end_ns = window->began_ns + window->request.duration_ns;
@@ -351,12 +352,8 @@ uint64_t ordo_profiler_ask(struct ordo_profiler *profiler, const struct ordo_pro
 void ordo_profiler_cancel(struct ordo_profiler *profiler, uint64_t ticket)
 {
     ordo_lock(&profiler->lock);
-    if (profiler->cancelled_count == profiler->cancelled_room) {
-        profiler->cancelled_room = profiler->cancelled_room * 2 + 8;
-        profiler->cancelled =
-            realloc(profiler->cancelled, profiler->cancelled_room * sizeof(*profiler->cancelled));
-        ORDO_REQUIRE(profiler->cancelled != NULL);
-    }
+    profiler->cancelled = ordo_array_grow(profiler->cancelled, profiler->cancelled_count,
+                                          &profiler->cancelled_room, sizeof(*profiler->cancelled));
     profiler->cancelled[profiler->cancelled_count++] = ticket;
     ordo_unlock(&profiler->lock);
     ordo_waker_wake(&profiler->waker);

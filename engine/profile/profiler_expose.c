@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * profiler_expose.c: what the profiler puts into /metrics: copies that its thread makes, so that nobody waits for it.
  */
-#include <time.h>
-
+#include "base/clock.h"
 #include "metrics/metrics.h"
 #include "profile/profiler_impl.h"
 
@@ -15,24 +14,19 @@ static void store(_Atomic uint64_t *to, uint64_t value)
 
 void ordo__profiler_publish(struct ordo_profiler *profiler)
 {
-    const struct ordo_history_entry *entries = NULL;
-    size_t kept = profiler->history == NULL ? 0 : ordo_history_list(profiler->history, &entries), leak_count;
     struct ordo_leak leaks[SUMMED_MOST];
-    struct timespec cpu = {0};
+    uint64_t kept_bytes;
+    size_t kept = ordo_history_count(profiler->history, &kept_bytes), leak_count;
     double rate = 0;
-    uint64_t bytes = 0;
 
-    for (size_t i = 0; i < kept; i++)
-        bytes += entries[i].bytes;
     leak_count = ordo_leaks_find(profiler->leaks, leaks, SUMMED_MOST);
     for (size_t i = 0; i < leak_count && i < SUMMED_MOST; i++)
         rate += leaks[i].bytes_per_second;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
     store(&profiler->seen_kept, kept);
-    store(&profiler->seen_kept_bytes, bytes);
+    store(&profiler->seen_kept_bytes, kept_bytes);
     store(&profiler->seen_leaks, leak_count);
     store(&profiler->seen_leak_rate, (uint64_t)rate);
-    atomic_store_explicit(&profiler->seen_cpu_ns, (int64_t)cpu.tv_sec * 1000000000 + cpu.tv_nsec,
+    atomic_store_explicit(&profiler->seen_cpu_ns, ordo_clock_of_ns(CLOCK_THREAD_CPUTIME_ID),
                           memory_order_relaxed);
 }
 

@@ -89,14 +89,6 @@ static inline uint64_t ordo__orders(const struct ordo_profiler *profiler)
 /* window_cpu.c: "waiting", "compiled", ... */
 const char *ordo__sample_state(const struct ordo_sample *sample);
 
-static inline int64_t ordo__utc_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* profiler.c: opens a window of the profiler's own. */
 void ordo__window_open(struct ordo_profiler *profiler, struct ordo__window *window);
 

@@ -47,8 +47,6 @@ static void timer_end(struct ordo__slot *slot)
 
 void ordo__slot_begin(struct ordo_sampler *sampler, struct ordo__slot *slot)
 {
-    struct timespec now = {0};
-
     if (atomic_load(&slot->ring) == NULL) { /* pages are taken as they are written to */
         void *ring =
             mmap(NULL, sizeof(struct ordo__ring), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -56,8 +54,7 @@ void ordo__slot_begin(struct ordo_sampler *sampler, struct ordo__slot *slot)
         ORDO_REQUIRE(ring != MAP_FAILED);
         atomic_store(&slot->ring, ring);
     }
-    clock_gettime(slot->clock, &now);
-    slot->cpu_seen_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    slot->cpu_seen_ns = ordo_clock_of_ns(slot->clock);
     atomic_store(&slot->beat_cpu_ns, 0);
     atomic_store(&slot->beat_wall_ns, 0);
     if (sampler->timers_hz > 0)

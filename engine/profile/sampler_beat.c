@@ -14,11 +14,9 @@
 
 static int64_t cpu_ns(const struct ordo__slot *slot)
 {
-    struct timespec now;
+    int64_t now_ns = ordo_clock_of_ns(slot->clock);
 
-    if (clock_gettime(slot->clock, &now) != 0)
-        return slot->cpu_seen_ns; /* it ended */
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return now_ns > 0 ? now_ns : slot->cpu_seen_ns; /* 0: it ended */
 }
 
 static void ask(const struct ordo__slot *slot, int32_t tid)

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 struct function {
     int line;
     ordo_str name;
@@ -68,11 +70,8 @@ static void add_function(void *context, int line, ordo_str name)
     struct adding *adding = context;
     struct chunk *chunk = adding->chunk;
 
-    if (chunk->count == chunk->capacity) {
-        chunk->capacity = chunk->capacity == 0 ? 8 : chunk->capacity * 2;
-        chunk->functions = realloc(chunk->functions, chunk->capacity * sizeof(*chunk->functions));
-        ORDO_REQUIRE(chunk->functions != NULL);
-    }
+    chunk->functions =
+        ordo_array_grow(chunk->functions, chunk->count, &chunk->capacity, sizeof(*chunk->functions));
     chunk->functions[chunk->count++] =
         (struct function){.line = line, .name = ordo__symbols_keep(adding->texts, name)};
 }

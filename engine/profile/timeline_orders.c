@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 struct label {
     uint64_t number;
     size_t at, len; /* in text */
@@ -22,16 +24,6 @@ struct gathering {
     size_t label_count, label_room;
 };
 
-static void *more(void *items, size_t *room, size_t count, size_t size)
-{
-    if (count < *room)
-        return items;
-    *room = *room == 0 ? 1024 : *room * 2;
-    items = realloc(items, *room * size);
-    ORDO_REQUIRE(items != NULL);
-    return items;
-}
-
 static void add_step(struct gathering *gathering, const struct ordo_timeline_copy *thread,
                      const struct ordo_timeline_event *event)
 {
@@ -39,8 +31,8 @@ static void add_step(struct gathering *gathering, const struct ordo_timeline_cop
 
     if (at_ns > gathering->cut_ns)
         return;
-    gathering->orders->steps = more(gathering->orders->steps, &gathering->step_room, gathering->step_count,
-                                    sizeof(*gathering->orders->steps));
+    gathering->orders->steps = ordo_array_grow(gathering->orders->steps, gathering->step_count,
+                                               &gathering->step_room, sizeof(*gathering->orders->steps));
     gathering->orders->steps[gathering->step_count++] =
         (struct ordo__timeline_step){event->number, at_ns, thread->tid, event->name};
 }
@@ -60,8 +52,8 @@ static void add_label(struct gathering *gathering, const struct ordo_timeline_co
                            (ordo_str){(const char *)&thread->events[++index],
                                       left < ORDO_TIMELINE_TEXT_BYTES ? left : ORDO_TIMELINE_TEXT_BYTES});
     }
-    gathering->labels =
-        more(gathering->labels, &gathering->label_room, gathering->label_count, sizeof(*gathering->labels));
+    gathering->labels = ordo_array_grow(gathering->labels, gathering->label_count, &gathering->label_room,
+                                        sizeof(*gathering->labels));
     gathering->labels[gathering->label_count++] = label;
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * window_status.c: what can be profiled here, who is at it, and what profiling itself costs.
  */
-#include <time.h>
-
 #include "base/clock.h"
 #include "profile/heap.h"
 #include "profile/profiler_impl.h"
@@ -38,10 +36,8 @@ static void write_windows(struct ordo_json_writer *json, const struct ordo_profi
 static void write_cost(struct ordo_json_writer *json, struct ordo_profiler *profiler)
 {
     struct ordo_sampler_figures figures;
-    struct timespec own = {0};
 
     ordo_sampler_figures(profiler->sampler, &figures);
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &own);
     ordo_json_key(json, ORDO_STR("sampler"));
     ordo_json_object(json);
     ordo_json_key_int(json, ORDO_STR("hz"), figures.hz);
@@ -55,7 +51,7 @@ static void write_cost(struct ordo_json_writer *json, struct ordo_profiler *prof
     ordo_json_key(json, ORDO_STR("handlers_seconds"));
     ordo_json_double(json, seconds((int64_t)figures.handler_ns));
     ordo_json_key(json, ORDO_STR("thread_seconds"));
-    ordo_json_double(json, (double)own.tv_sec + (double)(own.tv_nsec / 1000) / 1e6);
+    ordo_json_double(json, seconds(ordo_clock_of_ns(CLOCK_THREAD_CPUTIME_ID)));
     ordo_json_end_object(json);
 }
 
@@ -75,12 +71,9 @@ static void write_heap(struct ordo_json_writer *json)
 
 static void write_history(struct ordo_json_writer *json, const struct ordo_profiler *profiler)
 {
-    const struct ordo_history_entry *entries = NULL;
-    size_t count = profiler->history == NULL ? 0 : ordo_history_list(profiler->history, &entries);
-    uint64_t bytes = 0;
+    uint64_t bytes;
+    size_t count = ordo_history_count(profiler->history, &bytes);
 
-    for (size_t i = 0; i < count; i++)
-        bytes += entries[i].bytes;
     ordo_json_key(json, ORDO_STR("history"));
     ordo_json_object(json);
     ordo_json_key_int(json, ORDO_STR("profiles"), (int64_t)count);

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 void ordo_timers_done(struct ordo_timers *timers)
 {
     free(timers->heap);
@@ -18,13 +20,10 @@ static bool is_before(const struct ordo_timer *a, const struct ordo_timer *b)
 
 void ordo_timers_push(struct ordo_timers *timers, struct ordo_timer timer)
 {
-    size_t at = timers->count++;
+    size_t at = timers->count;
 
-    if (timers->count > timers->capacity) {
-        timers->capacity = timers->capacity == 0 ? 64 : timers->capacity * 2;
-        timers->heap = realloc(timers->heap, timers->capacity * sizeof(*timers->heap));
-        ORDO_REQUIRE(timers->heap != NULL);
-    }
+    timers->heap = ordo_array_grow(timers->heap, at, &timers->capacity, sizeof(*timers->heap));
+    timers->count++;
     timer.sequence = timers->sequence++;
     for (; at > 0 && is_before(&timer, &timers->heap[(at - 1) / 2]); at = (at - 1) / 2)
         timers->heap[at] = timers->heap[(at - 1) / 2];
