@@ -41,9 +41,9 @@ static void put_word(struct ordo_buffer *out, uint64_t word)
     ordo_buffer_append(out, (ordo_str){(const char *)&word, sizeof(word)});
 }
 
-void ordo__put_memory_map(struct ordo_buffer *out)
+void ordo__put_file(const char *path, struct ordo_buffer *out)
 {
-    FILE *file = fopen("/proc/self/maps", "re");
+    FILE *file = fopen(path, "re");
     size_t len;
 
     if (file == NULL)
@@ -51,6 +51,11 @@ void ordo__put_memory_map(struct ordo_buffer *out)
     while ((len = fread(ordo_buffer_reserve(out, 4096), 1, 4096, file)) > 0)
         out->len += len;
     fclose(file);
+}
+
+void ordo__put_memory_map(struct ordo_buffer *out)
+{
+    ordo__put_file("/proc/self/maps", out);
 }
 
 void ordo_encode_gperftools(const struct ordo_raw_stacks *stacks, int64_t period_ns, struct ordo_buffer *out)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "profile/encode_impl.h"
 #include "vm/line_table.h"
 
 static void put_plain(ordo_str text, struct ordo_buffer *out)
@@ -225,14 +226,7 @@ int ordo_jeprof_symbol(ordo_str body, struct ordo_symbols *symbols, struct ordo_
 
 void ordo_jeprof_cmdline(struct ordo_buffer *out)
 {
-    FILE *file = fopen("/proc/self/cmdline", "re");
-    size_t len;
-
-    if (file == NULL)
-        return;
-    while ((len = fread(ordo_buffer_reserve(out, 4096), 1, 4096, file)) > 0)
-        out->len += len;
-    fclose(file);
+    ordo__put_file("/proc/self/cmdline", out);
     if (out->len > 0 && out->ptr[out->len - 1] == '\0')
         out->len--;
 }

@@ -11,14 +11,13 @@
 #include <stdlib.h>
 
 #include "base/json_time.h"
+#include "core/order.h"
 #include "profile/frame_text.h"
 #include "profile/jeprof.h"
 #include "profile/stack_text.h"
 #include "vm/line_table.h"
 
 enum { STACK_MAX = ORDO_COROUTINE_DEPTH + 2 };
-
-static const char *const priorities[] = {"high", "medium", "low"};
 
 void ordo_moment_done(struct ordo_moment *moment)
 {
@@ -57,7 +56,7 @@ static void add_coroutine(struct ordo_profile *profile, struct ordo_symbols *sym
         labels[count++] = (struct ordo_label){ORDO_STR("rule"), rule};
     labels[count++] = (struct ordo_label){ORDO_STR("state"), ordo_str_from(coroutine->waits_for)};
     labels[count++] =
-        (struct ordo_label){ORDO_STR("priority"), ordo_str_from(priorities[coroutine->priority])};
+        (struct ordo_label){ORDO_STR("priority"), ordo_str_from(ordo_priority_name(coroutine->priority))};
     labels[count++] = (struct ordo_label){ORDO_STR("worker"), ordo_str_from(worker)};
     ordo_symbols_add(symbols, profile, stack, stack_of(coroutine, frames, stack), labels, count, one);
 }
@@ -119,7 +118,7 @@ static void put_coroutine(const struct ordo_moment *moment, struct ordo_symbols 
     if (rule.len > 0)
         ordo_buffer_printf(out, "rule " ORDO_STR_FMT ", ", ORDO_STR_ARG(rule));
     ordo_buffer_printf(out, "priority %s, worker %u, attempt %" PRIu64 ", generation %" PRIu64 ", since ",
-                       priorities[coroutine->priority], coroutine->worker, coroutine->attempt,
+                       ordo_priority_name(coroutine->priority), coroutine->worker, coroutine->attempt,
                        coroutine->generation);
     put_time(moment, coroutine->since_ns, out);
     ordo_buffer_append(out, ORDO_STR(", until "));

@@ -243,6 +243,19 @@ void ordo__tick_install(void)
 
 /* --- on the thread --- */
 
+/* Between the two a tick that strikes leaves the ring and the waiting alone, and counts itself as dropped. */
+static void busy_begin(struct joined *self)
+{
+    self->is_busy = true;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+static void busy_end(struct joined *self)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    self->is_busy = false;
+}
+
 /* The VM's safe point. */
 static void reached(struct ordo_vm *vm, void *context)
 {
@@ -252,28 +265,24 @@ static void reached(struct ordo_vm *vm, void *context)
 
     if (self->waiting_count == 0)
         return;
-    self->is_busy = true;
-    atomic_signal_fence(memory_order_seq_cst);
+    busy_begin(self);
     lua_count = ordo_vm_stack(vm, lua, ORDO_VM_STACK_MAX);
     for (size_t i = 0; i < self->waiting_count; i++)
         push(self->slot, &self->waiting[i], true, lua, lua_count);
     self->waiting_count = 0;
-    atomic_signal_fence(memory_order_seq_cst);
-    self->is_busy = false;
+    busy_end(self);
 }
 
 /* The VM was left before it came to a safe point. */
 static void give_up_waiting(struct joined *self)
 {
-    self->is_busy = true;
-    atomic_signal_fence(memory_order_seq_cst);
+    busy_begin(self);
     for (size_t i = 0; i < self->waiting_count; i++) {
         push(self->slot, &self->waiting[i], true, NULL, 0);
         count(&self->slot->unjoined, self->waiting[i].ticks);
     }
     self->waiting_count = 0;
-    atomic_signal_fence(memory_order_seq_cst);
-    self->is_busy = false;
+    busy_end(self);
 }
 
 void ordo_sampler_join(struct ordo_vm *vm, unsigned worker)
@@ -322,8 +331,7 @@ void ordo_sampler_order_ended(uint64_t order, int64_t took_ns)
         self->slot == NULL ||
         atomic_load_explicit(&self->met[order % MET_SLOTS], memory_order_relaxed) != order)
         return;
-    self->is_busy = true;
-    atomic_signal_fence(memory_order_seq_cst);
+    busy_begin(self);
     record = ordo__ring_reserve(self->slot->ring, ORDO__RECORD_FRAMES);
     if (record != NULL) {
         memcpy(&record[ORDO__RECORD_WHAT], &what, sizeof(what));
@@ -331,6 +339,5 @@ void ordo_sampler_order_ended(uint64_t order, int64_t took_ns)
         record[ORDO__RECORD_ORDER] = order;
         ordo__ring_publish(self->slot->ring, ORDO__RECORD_FRAMES);
     }
-    atomic_signal_fence(memory_order_seq_cst);
-    self->is_busy = false;
+    busy_end(self);
 }

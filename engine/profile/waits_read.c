@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/lock.h"
+#include "core/order.h"
 #include "profile/waits_impl.h"
 
 struct ordo_waits_mark {
@@ -68,7 +69,6 @@ struct naming {
 
 static void add(void *context, const struct ordo_wait_stack *stack)
 {
-    static const char *const priorities[] = {"", "high", "medium", "low"};
     const struct naming *naming = context;
     struct ordo_label labels[ORDO_PROFILE_LABELS];
     ordo_str rule = ordo_symbols_rule_of(naming->symbols, stack->frames, stack->frame_count);
@@ -78,8 +78,8 @@ static void add(void *context, const struct ordo_wait_stack *stack)
     if (rule.len > 0)
         labels[count++] = (struct ordo_label){ORDO_STR("rule"), rule};
     if (stack->about.priority > 0)
-        labels[count++] =
-            (struct ordo_label){ORDO_STR("priority"), ordo_str_from(priorities[stack->about.priority])};
+        labels[count++] = (struct ordo_label){ORDO_STR("priority"),
+                                              ordo_str_from(ordo_priority_name(stack->about.priority - 1))};
     if (stack->about.worker > 0) {
         snprintf(worker, sizeof(worker), "%u", stack->about.worker - 1u);
         labels[count++] = (struct ordo_label){ORDO_STR("worker"), ordo_str_from(worker)};

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/order.h"
 #include "profile/jeprof.h"
 #include "profile/profiler_impl.h"
 
@@ -48,8 +49,6 @@ const char *ordo__sample_state(const struct ordo_sample *sample)
     return sample->is_waiting ? "waiting" : states[sample->state];
 }
 
-static const char *const priorities[] = {"high", "medium", "low"};
-
 struct labels {
     struct ordo_label labels[ORDO_PROFILE_LABELS];
     size_t count;
@@ -76,7 +75,7 @@ static void label(struct labels *labels, const struct ordo_sample *sample, ordo_
     }
     if (sample->context.order == 0)
         return;
-    add_label(labels, "priority", ordo_str_from(priorities[sample->context.priority]));
+    add_label(labels, "priority", ordo_str_from(ordo_priority_name(sample->context.priority)));
     if (sample->context.generation > 0) {
         snprintf(labels->generation, sizeof(labels->generation), "%u", sample->context.generation);
         add_label(labels, "generation", ordo_str_from(labels->generation));

@@ -5,14 +5,12 @@
 
 #include <stdlib.h>
 
+#include "base/mallctl.h"
 #include "profile/timeline.h"
 #include "vm/memory.h"
 #include "worker/worker_impl.h"
 
 #define EVERY_NS ((int64_t)100000000)
-
-extern int mallctl(const char *name, void *old, size_t *old_size, void *new, size_t new_size)
-    __attribute__((weak)); /* of jemalloc, where that is the allocator */
 
 struct ordo_recorder {
     struct ordo_engine *engine;
@@ -24,10 +22,10 @@ struct ordo_recorder {
 static void count_heap(void)
 {
     uint64_t epoch = 1;
-    size_t bytes, size = sizeof(bytes);
+    size_t bytes;
 
-    if (mallctl == NULL || mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch)) != 0 ||
-        mallctl("stats.allocated", &bytes, &size, NULL, 0) != 0)
+    if (ordo_mallctl_write("epoch", &epoch, sizeof(epoch)) != 0 ||
+        ordo_mallctl_read("stats.allocated", &bytes, sizeof(bytes)) != 0)
         return;
     ordo_timeline_count(ORDO_TIMELINE_HEAP_BYTES, bytes);
 }
