@@ -8,16 +8,9 @@ static uint64_t sum(struct ordo_http *http, enum ordo_counter counter)
     return ordo_metrics_sum(ordo_engine_metrics(http->engine), counter);
 }
 
-static uint64_t processed(struct ordo_http *http)
-{
-    return sum(http, ORDO_COUNTER_ORDERS_ACCEPTED) + sum(http, ORDO_COUNTER_ORDERS_REJECTED) +
-           sum(http, ORDO_COUNTER_ORDERS_HELD) + sum(http, ORDO_COUNTER_ORDERS_INVALID) +
-           sum(http, ORDO_COUNTER_ORDERS_DEAD);
-}
-
 void ordo__stats_second(struct ordo_http *http)
 {
-    uint64_t now = processed(http), before = atomic_exchange(&http->processed_before, now);
+    uint64_t now = ordo_engine_decided(http->engine), before = atomic_exchange(&http->processed_before, now);
 
     atomic_store(&http->processed_rate, now - before);
 }
@@ -36,7 +29,7 @@ static void write_counts(struct ordo_http *http, struct ordo_json_writer *json, 
         {"rule_errors", ORDO_COUNTER_RULE_ERRORS},  {"store_failed", ORDO_COUNTER_ORDERS_STORE_FAILED},
         {"clients_gone", ORDO_COUNTER_HTTP_GONE},   {"answered_late", ORDO_COUNTER_HTTP_LATE},
     };
-    uint64_t all = processed(http);
+    uint64_t all = ordo_engine_decided(http->engine);
     uint64_t errors = sum(http, ORDO_COUNTER_ORDERS_INVALID) + sum(http, ORDO_COUNTER_ORDERS_DEAD) +
                       sum(http, ORDO_COUNTER_ORDERS_STORE_FAILED);
 

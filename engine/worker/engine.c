@@ -354,6 +354,18 @@ struct ordo_metrics_registry *ordo_engine_metrics(struct ordo_engine *engine)
     return engine->metrics;
 }
 
+uint64_t ordo_engine_decided(struct ordo_engine *engine)
+{
+    static const enum ordo_counter outcomes[] = {ORDO_COUNTER_ORDERS_ACCEPTED, ORDO_COUNTER_ORDERS_REJECTED,
+                                                 ORDO_COUNTER_ORDERS_HELD, ORDO_COUNTER_ORDERS_INVALID,
+                                                 ORDO_COUNTER_ORDERS_DEAD};
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < sizeof(outcomes) / sizeof(*outcomes); i++)
+        sum += ordo_metrics_sum(engine->metrics, outcomes[i]);
+    return sum;
+}
+
 const struct ordo_limits *ordo_engine_limits(struct ordo_engine *engine)
 {
     return &engine->options.limits;

@@ -122,6 +122,8 @@ void ordo_engine_each_exporter(struct ordo_engine *engine,
                                              const struct ordo_exporter_stat *stat),
                                void *context);
 struct ordo_metrics_registry *ordo_engine_metrics(struct ordo_engine *engine);
+/* How many orders it has decided, with whatever outcome. Any thread. */
+uint64_t ordo_engine_decided(struct ordo_engine *engine);
 const struct ordo_limits *ordo_engine_limits(struct ordo_engine *engine);
 /* The store refuses new orders just now. Any thread. */
 bool ordo_engine_is_store_full(struct ordo_engine *engine);

@@ -73,15 +73,7 @@ void ordo__execute_end(struct ordo__worker *worker, uint64_t generation, bool is
 
 static uint64_t orders(void *context)
 {
-    static const enum ordo_counter outcomes[] = {ORDO_COUNTER_ORDERS_ACCEPTED, ORDO_COUNTER_ORDERS_REJECTED,
-                                                 ORDO_COUNTER_ORDERS_HELD, ORDO_COUNTER_ORDERS_INVALID,
-                                                 ORDO_COUNTER_ORDERS_DEAD};
-    struct ordo_engine *engine = context;
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < sizeof(outcomes) / sizeof(*outcomes); i++)
-        sum += ordo_metrics_sum(engine->metrics, outcomes[i]);
-    return sum;
+    return ordo_engine_decided(context);
 }
 
 static uint64_t generation(void *context)
