@@ -51,22 +51,28 @@ void ordo__profiled_rules(struct ordo__worker *worker)
     ordo_script_each_chunk(worker->script, name_chunk, &naming);
 }
 
-void ordo__execute_begin(struct ordo__worker *worker, const struct ordo_job *job, uint64_t generation)
+void ordo__executes(const struct ordo_job *job, uint64_t generation)
 {
     ordo_execute(job);
-    ordo_sampler_executes(job->number, (uint8_t)job->priority, (uint32_t)generation);
+    if (job != NULL)
+        ordo_sampler_executes(job->number, (uint8_t)job->priority, (uint32_t)generation);
+    else
+        ordo_sampler_executes(0, 0, 0);
+}
+
+void ordo__execute_begin(struct ordo__worker *worker, const struct ordo_job *job, uint64_t generation)
+{
+    ordo__executes(job, generation);
     worker->costs.began_ns = ordo_clock_ns();
     worker->costs.began_bytes = ordo_script_vm(worker->script)->allocated;
 }
 
 void ordo__execute_end(struct ordo__worker *worker, uint64_t generation, bool is_first)
 {
-    ordo_sampler_executes(0, 0, 0);
-    ordo_execute(NULL);
+    ordo__executes(NULL, 0);
     worker->now_ns = ordo_clock_ns();
-    if (generation != 0)
-        ordo__rule_cost_add(&worker->costs, generation, is_first, worker->now_ns - worker->costs.began_ns,
-                            ordo_script_vm(worker->script)->allocated - worker->costs.began_bytes);
+    ordo__rule_cost_add(&worker->costs, generation, is_first, worker->now_ns - worker->costs.began_ns,
+                        ordo_script_vm(worker->script)->allocated - worker->costs.began_bytes);
 }
 
 /* --- what the profiler asks --- */

@@ -13,7 +13,10 @@ void ordo__profiled_leave(struct ordo__worker *worker);
 /* The worker has loaded a rule set: one worker tells their names. */
 void ordo__profiled_rules(struct ordo__worker *worker);
 
-/* The worker's thread executes the order until the end is said: by the rules of a generation, or 0: it is read only. The end
- * reads the clock into worker->now_ns. `is_first`: of this attempt. */
+/* The thread executes the order from now on: runs the rules of a generation, or 0: only reads it. NULL: none. A few stores. */
+void ordo__executes(const struct ordo_job *job, uint64_t generation);
+
+/* The worker's thread runs the rules of a generation until the end is said, and what that took is added to what they cost. The
+ * end reads the clock into worker->now_ns. `is_first`: of this attempt. */
 void ordo__execute_begin(struct ordo__worker *worker, const struct ordo_job *job, uint64_t generation);
 void ordo__execute_end(struct ordo__worker *worker, uint64_t generation, bool is_first);

@@ -92,19 +92,29 @@ static void look_up(const struct ordo__worker *worker, struct ahead *orders, siz
     }
 }
 
+/* What stands between the two reads the order, for profiles, crash notes and the timeline. */
+static uint64_t read_begin(const struct ordo_job *job)
+{
+    ordo__executes(job, 0);
+    return ordo_timeline_begin(job->follow);
+}
+
+static void read_end(const struct ordo_job *job, uint64_t began)
+{
+    ordo_timeline_end(ORDO_TIMELINE_PARSE, began, job->follow);
+    ordo__executes(NULL, 0);
+    if (job->follow != 0 && job->attempt == 0)
+        ordo_timeline_label(job->follow, ordo_job_id(job));
+}
+
 /* Reads a line and claims its id; false when its answer is set. *ret_taken: because another order has the id. */
 static bool read_line(struct ordo__worker *worker, struct ordo_job *job, struct ordo_json_parser *parser,
                       bool *ret_taken)
 {
-    uint64_t began = ordo_timeline_begin(job->follow);
-    bool read;
+    uint64_t began = read_begin(job);
+    bool read = ordo_engine_read(worker->engine, parser, job, ORDO_STR_NONE) == 0;
 
-    ordo__execute_begin(worker, job, 0);
-    read = ordo_engine_read(worker->engine, parser, job, ORDO_STR_NONE) == 0;
-    ordo__execute_end(worker, 0, false);
-    ordo_timeline_end(ORDO_TIMELINE_PARSE, began, job->follow);
-    if (job->follow != 0)
-        ordo_timeline_label(job->follow, ordo_job_id(job));
+    read_end(job, began);
     *ret_taken = read && !ordo__job_claim(worker->engine, job);
     return read && !*ret_taken;
 }
@@ -159,13 +169,9 @@ static bool is_readable(struct ordo__worker *worker, struct ahead *ahead)
     if (ahead->parser != NULL)
         return !ahead->is_refused;
     ahead->parser = worker->parser;
-    began = ordo_timeline_begin(job->follow);
-    ordo__execute_begin(worker, job, 0);
+    began = read_begin(job);
     parsed = ordo_json_parse(worker->parser, job->bytes.ptr, job->bytes.len, NULL) == 0;
-    ordo__execute_end(worker, 0, false);
-    ordo_timeline_end(ORDO_TIMELINE_PARSE, began, job->follow);
-    if (job->follow != 0 && job->attempt == 0)
-        ordo_timeline_label(job->follow, ordo_job_id(job));
+    read_end(job, began);
     return parsed;
 }
 
