@@ -7,6 +7,7 @@
 #include <poll.h>
 
 #include "http/profile_query.h"
+#include "http/query.h"
 #include "profile/jeprof.h"
 
 /* A profile that was asked for; between the loop and the profiler. */
@@ -147,17 +148,6 @@ static void name_client(struct ordo__request *request, char *out, size_t size)
         snprintf(out, size, "%.*s port %s", (int)(size - sizeof(service) - sizeof(" port ")), host, service);
 }
 
-static bool read_id(ordo_str text, uint64_t *ret_id)
-{
-    *ret_id = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9' || *ret_id > UINT64_MAX / 100)
-            return false;
-        *ret_id = *ret_id * 10 + (uint64_t)(text.ptr[i] - '0');
-    }
-    return true;
-}
-
 void ordo__profile_get(struct ordo__request *request)
 {
     const struct ordo__profile_route *route = ordo__profile_route(request->route->name);
@@ -169,7 +159,7 @@ void ordo__profile_get(struct ordo__request *request)
         refuse(request, route, ORDO_PROBLEM_PROFILE_UNAVAILABLE, "profiling.enabled is false");
     else if (ordo__profile_query_parse(route, request->query, options->max_profile_ns, &wanted, &err) != 0)
         refuse(request, route, ORDO_PROBLEM_BAD_QUERY, err.message);
-    else if (request->id.len > 0 && !read_id(request->id, &wanted.id))
+    else if (request->id.len > 0 && !ordo__query_number(request->id, UINT64_MAX, &wanted.id))
         refuse(request, route, ORDO_PROBLEM_NOT_FOUND,
                "the id of a profile is a number; GET /profile/history lists them");
     else {

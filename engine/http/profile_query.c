@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "core/nearest.h"
 #include "core/options.h"
 #include "core/order.h"
 #include "http/query.h"
@@ -321,27 +320,20 @@ static bool is_taken(const struct ordo__profile_route *route, size_t parameter)
 
 static int unknown(const struct ordo__profile_route *route, ordo_str name, struct ordo_error *err)
 {
-    char word[64];
-    size_t len = name.len < sizeof(word) - 1 ? name.len : sizeof(word) - 1;
-    struct ordo_buffer all = {0};
-    struct ordo_nearest nearest;
+    const char *names[PARAMETERS];
+    struct ordo_buffer there_are = {0};
+    size_t count = 0;
+    int result;
 
-    memcpy(word, name.ptr, len);
-    word[len] = '\0';
-    nearest = ordo_nearest(word);
+    ordo_buffer_printf(&there_are, "there are: ");
     for (size_t i = 0; i < PARAMETERS; i++)
         if (is_taken(route, i)) {
-            ordo_nearest_try(&nearest, ordo_str_from(parameters[i].name));
-            ordo_buffer_printf(&all, "%s%s", all.len > 0 ? ", " : "", parameters[i].name);
+            ordo_buffer_printf(&there_are, "%s%s", count > 0 ? ", " : "", parameters[i].name);
+            names[count++] = parameters[i].name;
         }
-    if (nearest.best[0] != '\0')
-        ordo_fail(err, ORDO_ECONFIG, NULL, "there is no parameter '%s'; did you mean '%s'?", word,
-                  nearest.best);
-    else
-        ordo_fail(err, ORDO_ECONFIG, NULL, "there is no parameter '%s'; there are: " ORDO_STR_FMT, word,
-                  ORDO_STR_ARG(ordo_buffer_str(&all)));
-    ordo_buffer_done(&all);
-    return ORDO_ECONFIG;
+    result = ordo__query_unknown(name, names, count, there_are.ptr, err);
+    ordo_buffer_done(&there_are);
+    return result;
 }
 
 /* What must be there, and what does not go together. */

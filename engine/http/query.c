@@ -64,7 +64,7 @@ bool ordo__query_next(ordo_str *rest, ordo_str *ret_name, ordo_str *ret_value)
     return false;
 }
 
-static bool read_number(ordo_str text, uint64_t max, uint64_t *ret_number)
+bool ordo__query_number(ordo_str text, uint64_t max, uint64_t *ret_number)
 {
     uint64_t number = 0;
 
@@ -81,14 +81,34 @@ static bool read_number(ordo_str text, uint64_t max, uint64_t *ret_number)
     return number <= max;
 }
 
+int ordo__query_unknown(ordo_str name, const char *const *names, size_t count, const char *there_are,
+                        struct ordo_error *err)
+{
+    char word[64];
+    size_t len = name.len < sizeof(word) - 1 ? name.len : sizeof(word) - 1;
+    struct ordo_nearest nearest;
+
+    memcpy(word, name.ptr, len);
+    word[len] = '\0';
+    nearest = ordo_nearest(word);
+    for (size_t i = 0; i < count; i++)
+        ordo_nearest_try(&nearest, ordo_str_from(names[i]));
+    if (nearest.best[0] != '\0')
+        return ordo_fail(err, ORDO_ECONFIG, NULL, "there is no parameter '%s'; did you mean '%s'?", word,
+                         nearest.best);
+    return ordo_fail(err, ORDO_ECONFIG, NULL, "there is no parameter '%s'; %s", word, there_are);
+}
+
+/* --- GET /orders --- */
+
 /* Two numbers with a dash between, as ordo_engine_list writes them. */
 static bool read_cursor(ordo_str text, struct ordo_store_cursor *ret_cursor)
 {
     const char *dash = text.len > 0 ? memchr(text.ptr, '-', text.len) : NULL;
     size_t high = dash == NULL ? 0 : (size_t)(dash - text.ptr);
 
-    return dash != NULL && read_number((ordo_str){text.ptr, high}, UINT64_MAX, &ret_cursor->high) &&
-           read_number((ordo_str){dash + 1, text.len - high - 1}, UINT64_MAX, &ret_cursor->low) &&
+    return dash != NULL && ordo__query_number((ordo_str){text.ptr, high}, UINT64_MAX, &ret_cursor->high) &&
+           ordo__query_number((ordo_str){dash + 1, text.len - high - 1}, UINT64_MAX, &ret_cursor->low) &&
            (ret_cursor->high | ret_cursor->low) != 0;
 }
 
@@ -164,7 +184,7 @@ static int read_parameter(enum parameter parameter, ordo_str value, struct ordo_
         list->with_order = true;
         return 0;
     case LIMIT:
-        if (!read_number(value, ORDO__LIST_MAX, &number) || number == 0)
+        if (!ordo__query_number(value, ORDO__LIST_MAX, &number) || number == 0)
             return ordo_fail(err, ORDO_ECONFIG, NULL, "limit: a number from 1 to %d, not '" ORDO_STR_FMT "'",
                              ORDO__LIST_MAX, ORDO_STR_ARG(value));
         query->limit = (uint32_t)number;
@@ -184,27 +204,6 @@ static int read_parameter(enum parameter parameter, ordo_str value, struct ordo_
     }
 }
 
-static int unknown(ordo_str name, struct ordo_error *err)
-{
-    char word[64];
-    size_t len = name.len < sizeof(word) - 1 ? name.len : sizeof(word) - 1;
-    struct ordo_nearest nearest;
-
-    if (len > 0)
-        memcpy(word, name.ptr, len);
-    word[len] = '\0';
-    nearest = ordo_nearest(word);
-    for (size_t i = 0; i < PARAMETERS; i++)
-        ordo_nearest_try(&nearest, ordo_str_from(names[i]));
-    if (nearest.best[0] != '\0')
-        return ordo_fail(err, ORDO_ECONFIG, NULL, "there is no parameter '%s'; did you mean '%s'?", word,
-                         nearest.best);
-    return ordo_fail(err, ORDO_ECONFIG, NULL,
-                     "there is no parameter '%s'; there are after, customer, detail, limit, priority, since, "
-                     "status and until",
-                     word);
-}
-
 int ordo__list_query_parse(ordo_str text, struct ordo__list_query *ret_list, struct ordo_error *err)
 {
     char decoded[1024];
@@ -219,7 +218,9 @@ int ordo__list_query_parse(ordo_str text, struct ordo__list_query *ret_list, str
         for (i = 0; i < PARAMETERS && !ordo_str_equal(name, ordo_str_from(names[i])); i++)
             continue;
         if (i == PARAMETERS)
-            return unknown(name, err);
+            return ordo__query_unknown(
+                name, names, PARAMETERS,
+                "there are after, customer, detail, limit, priority, since, status and until", err);
         if (seen[i] && i != STATUS)
             return ordo_fail(err, ORDO_ECONFIG, NULL, "%s: given twice", names[i]);
         seen[i] = true;
