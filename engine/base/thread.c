@@ -71,15 +71,20 @@ void ordo_thread_join(struct ordo_thread *thread)
     thread->started = false;
 }
 
-void ordo_waker_init(struct ordo_waker *waker)
+void ordo_cond_init(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
 
     ORDO_REQUIRE(pthread_condattr_init(&attributes) == 0);
     ORDO_REQUIRE(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    ordo_lock_init(&waker->lock, ORDO_LOCK_WAKER);
-    ORDO_REQUIRE(pthread_cond_init(&waker->changed, &attributes) == 0);
+    ORDO_REQUIRE(pthread_cond_init(condition, &attributes) == 0);
     pthread_condattr_destroy(&attributes);
+}
+
+void ordo_waker_init(struct ordo_waker *waker)
+{
+    ordo_lock_init(&waker->lock, ORDO_LOCK_WAKER);
+    ordo_cond_init(&waker->changed);
     waker->woken = false;
 }
 

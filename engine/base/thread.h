@@ -26,6 +26,9 @@ struct ordo_waker {
     bool woken; /* under lock */
 };
 
+/* A condition whose timed waits end at monotonic times. */
+void ordo_cond_init(pthread_cond_t *condition);
+
 void ordo_waker_init(struct ordo_waker *waker);
 void ordo_waker_done(struct ordo_waker *waker);
 void ordo_waker_wake(struct ordo_waker *waker); /* any thread */

@@ -97,11 +97,7 @@ struct ordo_engine *ordo_engine_new(const struct ordo_engine_options *options, s
     ordo_lock_init(&engine->recovery.lock, ORDO_LOCK_RECOVERY);
     ordo_rwlock_init(&engine->listening, ORDO_LOCK_LISTENING);
     ordo_lock_init(&engine->source_lock, ORDO_LOCK_SOURCE);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    ORDO_REQUIRE(pthread_cond_init(&engine->changed, &monotonic) == 0);
-    pthread_condattr_destroy(&monotonic);
+    ordo_cond_init(&engine->changed);
     engine->workers = calloc(engine->worker_count, sizeof(*engine->workers));
     ORDO_REQUIRE(engine->workers != NULL);
     for (uint32_t i = 0; i < engine->worker_count; i++)

@@ -10,20 +10,16 @@
 #include <string.h>
 #include <time.h>
 
+#include "monotonic_cond.h"
 #include "quiet_thread.h"
 
 enum { FULL_WAIT_NS = 1000000, FULL_WAIT_MAX_NS = 100000000 };
 
 void feeder_init(struct feeder *feeder, const struct ordo_host *host, uint64_t in_flight_max)
 {
-    pthread_condattr_t monotonic;
-
     *feeder = (struct feeder){.host = host, .in_flight_max = in_flight_max};
     pthread_mutex_init(&feeder->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&feeder->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_cond_init(&feeder->changed);
 }
 
 void feeder_done(struct feeder *feeder)

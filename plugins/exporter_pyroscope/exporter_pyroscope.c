@@ -15,6 +15,7 @@
 
 #include "backoff.h"
 #include "http_post.h"
+#include "monotonic_cond.h"
 #include "pyroscope_request.h"
 #include "quiet_thread.h"
 
@@ -339,17 +340,6 @@ static int read_tenant(struct exporter *exporter, const char *tenant, struct ord
     return 0;
 }
 
-static void init_lock(struct exporter *exporter)
-{
-    pthread_condattr_t monotonic;
-
-    pthread_mutex_init(&exporter->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&exporter->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
-
 static int start(struct exporter *exporter, const struct ordo_options *values, struct ordo_error *err)
 {
     const struct ordo_host *host = exporter->host;
@@ -387,7 +377,8 @@ static int open_exporter(const struct ordo_host *host, const struct ordo_options
     exporter->bytes_max = (size_t)host->option_int(values, "queue");
     exporter->last = &exporter->first;
     exporter->random = random_from(0);
-    init_lock(exporter);
+    pthread_mutex_init(&exporter->lock, NULL);
+    monotonic_cond_init(&exporter->changed);
     result = start(exporter, values, err);
     if (result != 0) {
         close_exporter(exporter);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "monotonic_cond.h"
 #include "quiet_thread.h"
 #include "rocks_store.h"
 
@@ -77,7 +78,6 @@ void rocks_tidy_glance(struct rocks_store *store)
 int rocks_tidy_start(struct rocks_store *store, struct ordo_error *err)
 {
     struct rocks_tidy *tidy = calloc(1, sizeof(*tidy));
-    pthread_condattr_t monotonic;
     int result;
 
     store->tidy = tidy;
@@ -85,10 +85,7 @@ int rocks_tidy_start(struct rocks_store *store, struct ordo_error *err)
         return store->host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
     tidy->seen = rocks_manifest_size(&store->database.manifest);
     pthread_mutex_init(&tidy->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&tidy->moved, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_cond_init(&tidy->moved);
     result = quiet_thread_start(&tidy->thread, "files", run, store, store->host, err);
     tidy->started = result == 0;
     return result;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <sys/statvfs.h>
 
+#include "monotonic_cond.h"
+
 #define US_H ((int64_t)3600 * 1000000)
 
 static const struct ordo_option options[] = {
@@ -108,7 +110,6 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
 {
     struct rocks_store *store = calloc(1, sizeof(*store));
     struct rocks_settings settings;
-    pthread_condattr_t monotonic;
     char path[ROCKS_PATH_MAX];
     int result;
 
@@ -116,10 +117,7 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
         return host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
     store->host = host;
     pthread_mutex_init(&store->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&store->arrived, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_cond_init(&store->arrived);
     result = rocks_settings_read(host, values, &settings, path, err);
     if (result == 0) {
         store->min_free_bytes = settings.min_free_bytes;
