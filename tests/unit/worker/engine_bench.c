@@ -316,6 +316,42 @@ struct ordo_job *decide(struct bench *bench, const char *id, const char *coupon)
     return job;
 }
 
+static void wait_at_gate(struct ordo_listener *listener, const struct ordo_emission *items, size_t count)
+{
+    struct gate *gate = (struct gate *)listener;
+
+    (void)items, (void)count;
+    pthread_mutex_lock(&gate->lock);
+    gate->entered = true;
+    pthread_cond_broadcast(&gate->changed);
+    while (!gate->open)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_close(struct gate *gate, struct bench *bench, struct ordo_job *job)
+{
+    *gate = (struct gate){.listener.hear = wait_at_gate,
+                          .lock = PTHREAD_MUTEX_INITIALIZER,
+                          .changed = PTHREAD_COND_INITIALIZER};
+    ordo_engine_listen(bench->engine, &gate->listener);
+    assert_true(submit(bench, job));
+    pthread_mutex_lock(&gate->lock);
+    while (!gate->entered)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_open(struct gate *gate, struct bench *bench)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->open = true;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+    job_free(wait_answer(bench));
+    ordo_engine_listen(bench->engine, NULL);
+}
+
 void assert_answer_has(const struct ordo_job *job, const char *text)
 {
     if (memmem(job->answer.ptr, job->answer.len, text, strlen(text)) == NULL)

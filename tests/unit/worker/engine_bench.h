@@ -72,5 +72,17 @@ bool submit_lines(struct bench *bench, struct ordo_job **jobs, size_t count); /*
 struct ordo_job *wait_answer(struct bench *bench);
 struct ordo_job *decide(struct bench *bench, const char *id, const char *coupon);
 
+/* Holds a worker up, as a rule that is stuck would. */
+struct gate {
+    struct ordo_listener listener; /* first */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool entered, open;
+};
+/* Returns when the worker that decides the order stands at the gate. */
+void gate_close(struct gate *gate, struct bench *bench, struct ordo_job *job);
+/* Lets it pass, and frees the job with its answer. */
+void gate_open(struct gate *gate, struct bench *bench);
+
 void assert_answer_has(const struct ordo_job *job, const char *text);
 uint64_t counter(struct bench *bench, enum ordo_counter counter);

@@ -47,54 +47,21 @@ static void test_every_worker_collects(void **state)
     bench_done(&bench);
 }
 
-/* Holds a worker up, as a rule that is stuck would. */
-struct gate {
-    struct ordo_listener listener; /* first */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool entered, open;
-};
-
-static void wait_at_gate(struct ordo_listener *listener, const struct ordo_emission *items, size_t count)
-{
-    struct gate *gate = (struct gate *)listener;
-
-    (void)items, (void)count;
-    pthread_mutex_lock(&gate->lock);
-    gate->entered = true;
-    pthread_cond_broadcast(&gate->changed);
-    while (!gate->open)
-        pthread_cond_wait(&gate->changed, &gate->lock);
-    pthread_mutex_unlock(&gate->lock);
-}
-
 static void test_worker_that_does_not_come_is_missing(void **state)
 {
-    struct gate gate = {.listener.hear = wait_at_gate,
-                        .lock = PTHREAD_MUTEX_INITIALIZER,
-                        .changed = PTHREAD_COND_INITIALIZER};
     struct bench bench;
+    struct gate gate;
     uint32_t collected;
 
     (void)state;
     bench_init(&bench, false, 1000);
-    ordo_engine_listen(bench.engine, &gate.listener);
-    assert_true(submit(&bench, job_new(&bench, "o-1", "")));
-    pthread_mutex_lock(&gate.lock);
-    while (!gate.entered)
-        pthread_cond_wait(&gate.changed, &gate.lock);
-    pthread_mutex_unlock(&gate.lock);
+    gate_close(&gate, &bench, job_new(&bench, "o-1", ""));
     assert_int_equal(collect(&bench, short_ns, &collected), -ETIMEDOUT);
     assert_int_equal(collected, WORKERS - 1);
 
-    pthread_mutex_lock(&gate.lock);
-    gate.open = true;
-    pthread_cond_broadcast(&gate.changed);
-    pthread_mutex_unlock(&gate.lock);
-    job_free(wait_answer(&bench));
+    gate_open(&gate, &bench);
     assert_int_equal(collect(&bench, long_ns, &collected), 0);
     assert_int_equal(collected, WORKERS);
-    ordo_engine_listen(bench.engine, NULL);
     bench_done(&bench);
 }
 
