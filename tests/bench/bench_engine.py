@@ -25,7 +25,7 @@ MEMORY = ("store.plugin=store_memory",)
 
 
 class Engine:
-    def __init__(self, build, *sets, scripts="scripts"):
+    def __init__(self, build, *sets, scripts="scripts", environment=None):
         self.folder = tempfile.TemporaryDirectory(prefix="ordo-bench-")
         port_file = os.path.join(self.folder.name, "port")
         arguments = [os.path.join(build, "ordo"), "serve", "--port-file", port_file]
@@ -34,7 +34,8 @@ class Engine:
         for setting in [*defaults, *sets]:
             arguments += ["--set", setting]
         started = time.monotonic()
-        self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, cwd=self.folder.name)
+        self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, cwd=self.folder.name,
+                                        env={**os.environ, **(environment or {})})
         while True:
             try:
                 with open(port_file, encoding="ascii") as file:
