@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * bind_ctx.c: `ctx`, what a script may know of the world: the time of its attempt, random numbers that come
- * out the same again, and waiting.
+ * out the same again, reference tables, and waiting.
  */
 #include "script/script_impl.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
+#include "core/nearest.h"
 
 enum { SLEEP_MAX_MS = 86400000 };
 
@@ -96,6 +99,58 @@ static int sleep_ms(lua_State *L)
     return lua_yield(L, 0);
 }
 
+static const struct ordo_reference *find_table(lua_State *L, const struct ordo_ruleset *ruleset,
+                                               ordo_str name)
+{
+    struct ordo_nearest nearest = ordo_nearest(name.ptr);
+
+    for (size_t i = ruleset->scripts; i < ruleset->count; i++)
+        if (ordo_str_equal(ordo_reference_name(ruleset->files[i].table), name))
+            return ruleset->files[i].table;
+    if (ruleset->scripts == ruleset->count)
+        luaL_error(L, "ctx.lookup: there is no table \"%s\": data/ has none; add data/%s.csv or .json",
+                   name.ptr, name.ptr);
+    for (size_t i = ruleset->scripts; i < ruleset->count; i++)
+        ordo_nearest_try(&nearest, ordo_reference_name(ruleset->files[i].table));
+    if (nearest.best[0] != '\0')
+        luaL_error(L, "ctx.lookup: there is no table \"%s\"; did you mean \"%s\"?", name.ptr, nearest.best);
+    luaL_error(L, "ctx.lookup: there is no table \"%s\"; add data/%s.csv or .json", name.ptr, name.ptr);
+    return NULL;
+}
+
+/* A whole number stands for its digits: keys of tables are text. */
+static ordo_str key_of(lua_State *L, int index)
+{
+    char digits[32];
+
+    if (lua_type(L, index) != LUA_TNUMBER)
+        return ordo__bind_text(L, index, "ctx.lookup", "key");
+    snprintf(digits, sizeof(digits), "%lld", (long long)ordo__bind_whole(L, index, "ctx.lookup", "key", ""));
+    lua_pushstring(L, digits);
+    lua_replace(L, index);
+    return ordo__bind_text(L, index, "ctx.lookup", "key");
+}
+
+/* The value is made anew each time: what a script does to it, no other order meets. */
+static int lookup(lua_State *L)
+{
+    struct ordo__run *run = ordo__bind_run(L, "ctx");
+    const struct ordo_reference *table;
+    struct ordo_json_value value;
+
+    if (lua_isuserdata(L, 1) && lua_gettop(L) > 2) /* ctx itself */
+        return luaL_error(L, "call it with a dot: ctx.lookup(...)");
+    lua_settop(L, lua_gettop(L) < 2 ? lua_gettop(L) : 2);
+    table = find_table(L, run->generation->ruleset, ordo__bind_text(L, 1, "ctx.lookup", "table"));
+    if (lua_gettop(L) == 2 && lua_isnil(L, 2)) /* a field that the order has not */
+        return 1;
+    if (!ordo_reference_get(table, key_of(L, 2), &value) || ordo_json_type(value) == ORDO_JSON_NULL)
+        lua_pushnil(L);
+    else
+        ordo__json_push(L, value);
+    return 1;
+}
+
 static int not_yet(lua_State *L)
 {
     return luaL_error(L, "ctx.%s is not available yet", lua_tostring(L, lua_upvalueindex(1)));
@@ -118,7 +173,7 @@ static void push_null(lua_State *L)
 
 void ordo__bind_ctx_open(lua_State *L)
 {
-    static const char *const later[] = {"fetch", "lookup", "count"};
+    static const char *const later[] = {"fetch", "count"};
 
     lua_createtable(L, 0, 8);
     lua_pushcfunction(L, now);
@@ -127,6 +182,8 @@ void ordo__bind_ctx_open(lua_State *L)
     lua_setfield(L, -2, "random");
     lua_pushcfunction(L, sleep_ms);
     lua_setfield(L, -2, "sleep");
+    lua_pushcfunction(L, lookup);
+    lua_setfield(L, -2, "lookup");
     push_null(L);
     lua_setfield(L, -2, "null");
     for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {

@@ -379,8 +379,8 @@ static struct ordo__generation *generation_of(struct ordo_ruleset *ruleset)
     ORDO_REQUIRE(generation != NULL);
     *generation = (struct ordo__generation){
         .ruleset = ordo_ruleset_ref(ruleset),
-        .units = calloc(ruleset->count + 1, sizeof(*generation->units)),
-        .count = ruleset->count,
+        .units = calloc(ruleset->scripts + 1, sizeof(*generation->units)),
+        .count = ruleset->scripts,
         .driver_ref = LUA_NOREF,
         .marked_ref = LUA_NOREF,
         .checks_ref = LUA_NOREF,
@@ -390,7 +390,7 @@ static struct ordo__generation *generation_of(struct ordo_ruleset *ruleset)
         .tests_ref = LUA_NOREF,
     };
     ORDO_REQUIRE(generation->units != NULL);
-    for (size_t i = 0; i < ruleset->count; i++) {
+    for (size_t i = 0; i < ruleset->scripts; i++) {
         struct ordo__unit *unit = &generation->units[i];
 
         unit->file = &ruleset->files[i];

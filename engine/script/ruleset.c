@@ -17,7 +17,7 @@
 
 #include <openssl/evp.h>
 
-enum { FILE_MAX = 1 << 20, FILES_MAX = 10000 };
+enum { SCRIPT_MAX = 1 << 20, DATA_MAX = 16 << 20, FILES_MAX = 10000 };
 
 static const struct {
     enum ordo_script_kind kind;
@@ -28,40 +28,49 @@ static const struct {
     {ORDO_SCRIPT_RULE, "rules", true},
     {ORDO_SCRIPT_LIB, "lib", false},
     {ORDO_SCRIPT_TEST, "tests", false},
+    {ORDO_SCRIPT_DATA, "data", false},
 };
 
-/* *.lua, but not what editors leave behind: .#x.lua, .x.lua.swp, x.lua~, #x.lua#. */
-static bool is_script(const char *name)
+/* Files with the ending, but not what editors leave behind: .#x.lua, .x.lua.swp, x.lua~, #x.lua#. */
+static bool is_of_folder(enum ordo_script_kind kind, const char *name)
 {
-    size_t len = strlen(name);
+    const char *ending = strrchr(name, '.');
 
-    return len > 4 && name[0] != '.' && name[0] != '#' && strcmp(name + len - 4, ".lua") == 0;
+    if (ending == NULL || ending == name || name[0] == '.' || name[0] == '#')
+        return false;
+    if (kind == ORDO_SCRIPT_DATA)
+        return strcmp(ending, ".json") == 0 || strcmp(ending, ".csv") == 0;
+    return strcmp(ending, ".lua") == 0;
 }
 
 static int read_bytes(int fd, const char *path, struct ordo_script_file *file, struct ordo_error *err)
 {
-    char *bytes = malloc(FILE_MAX + 2);
+    const size_t most = file->kind == ORDO_SCRIPT_DATA ? DATA_MAX : SCRIPT_MAX;
+    char *bytes = malloc(most + 2);
     size_t len = 0;
     ssize_t got = 1;
 
     ORDO_REQUIRE(bytes != NULL);
-    while (len <= FILE_MAX && (got = read(fd, bytes + len, FILE_MAX + 1 - len)) != 0) {
+    while (len <= most && (got = read(fd, bytes + len, most + 1 - len)) != 0) {
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             break;
         len += (size_t)got;
     }
-    if (got < 0 || len > FILE_MAX) {
+    if (got < 0 || len > most) {
         free(bytes);
-        return got < 0 ? ordo_fail(err, -errno, path, "cannot read the script: %s", strerror(errno))
-                       : ordo_fail(err, ORDO_ELIMIT, path, "the script is over 1 MiB; split it");
+        return got < 0 ? ordo_fail(err, -errno, path, "cannot read the file: %s", strerror(errno))
+                       : ordo_fail(err, ORDO_ELIMIT, path, "the file is over %zu MiB; split it", most >> 20);
     }
     bytes[len] = 0;
     file->source = realloc(bytes, len + 1);
     ORDO_REQUIRE(file->source != NULL);
     file->len = len;
-    return 0;
+    if (file->kind != ORDO_SCRIPT_DATA)
+        return 0;
+    file->table = ordo_reference_read(file->path, (ordo_str){file->source, len}, path, err);
+    return file->table == NULL ? ORDO_ESCRIPT : 0;
 }
 
 /* 0, also when the file is gone by now: then *file stays empty. */
@@ -76,11 +85,11 @@ static int read_file(const char *folder, struct ordo_script_file *file, struct o
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not stop the reader */
     if (fd < 0)
         return errno == ENOENT ? 0
-                               : ordo_fail(err, -errno, path, "cannot open the script: %s", strerror(errno));
+                               : ordo_fail(err, -errno, path, "cannot open the file: %s", strerror(errno));
     if (fstat(fd, &status) != 0)
-        code = ordo_fail(err, -errno, path, "cannot read the script: %s", strerror(errno));
+        code = ordo_fail(err, -errno, path, "cannot read the file: %s", strerror(errno));
     else if (!S_ISREG(status.st_mode))
-        code = ordo_fail(err, -EINVAL, path, "a script must be a file");
+        code = ordo_fail(err, -EINVAL, path, "it must be a plain file");
     else
         code = read_bytes(fd, path, file, err);
     close(fd);
@@ -92,8 +101,8 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names of the scripts in a folder, sorted. */
-static int list_folder(const char *path, bool needed, char ***ret_names, size_t *ret_count,
+/* The names of the files in a folder that count, sorted. */
+static int list_folder(const char *path, size_t which, char ***ret_names, size_t *ret_count,
                        struct ordo_error *err)
 {
     DIR *dir = opendir(path);
@@ -101,12 +110,12 @@ static int list_folder(const char *path, bool needed, char ***ret_names, size_t 
     char **names = NULL;
     size_t count = 0;
 
-    if (dir == NULL && (errno != ENOENT || needed))
+    if (dir == NULL && (errno != ENOENT || folders[which].needed))
         return errno == ENOENT ? ordo_fail(err, ORDO_ESCRIPT, path,
                                            "there is no such folder; a scripts folder needs rules/")
                                : ordo_fail(err, -errno, path, "cannot open the folder: %s", strerror(errno));
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (!is_script(entry->d_name))
+        if (!is_of_folder(folders[which].kind, entry->d_name))
             continue;
         if ((count & (count - 1)) == 0)
             names = realloc(names, (count == 0 ? 1 : 2 * count) * sizeof(*names));
@@ -148,24 +157,39 @@ static int read_folder(struct ordo_ruleset *ruleset, size_t which, struct ordo_e
 
     if (snprintf(path, sizeof(path), "%s/%s", ruleset->folder, folders[which].name) >= (int)sizeof(path))
         return ordo_fail(err, -ENAMETOOLONG, NULL, "the path of the scripts folder is too long");
-    code = list_folder(path, folders[which].needed, &names, &count, err);
+    code = list_folder(path, which, &names, &count, err);
     if (code == 0 && ruleset->count + count > FILES_MAX)
-        code = ordo_fail(err, ORDO_ELIMIT, path, "there are more than %d scripts", FILES_MAX);
+        code = ordo_fail(err, ORDO_ELIMIT, path, "there are more than %d files", FILES_MAX);
     for (size_t i = 0; i < count; i++) {
         if (code == 0) {
             struct ordo_script_file *file =
                 add_file(ruleset, folders[which].kind, folders[which].name, names[i]);
 
             code = read_file(ruleset->folder, file, err);
-            if (file->source != NULL)
+            if (file->source != NULL) {
                 ruleset->count++;
-            else
+                ruleset->scripts += file->kind != ORDO_SCRIPT_DATA;
+            } else {
                 free(file->path);
+            }
         }
         free(names[i]);
     }
     free(names);
     return code;
+}
+
+/* Both are named: which of them was meant, nobody knows. */
+static int check_table_names(const struct ordo_ruleset *ruleset, struct ordo_error *err)
+{
+    for (size_t i = ruleset->scripts + 1; i < ruleset->count; i++) {
+        const struct ordo_script_file *file = &ruleset->files[i], *before = file - 1;
+
+        if (ordo_str_equal(ordo_reference_name(file->table), ordo_reference_name(before->table)))
+            return ordo_fail(err, ORDO_ESCRIPT, ruleset->folder, "%s and %s are both the table %s; keep one",
+                             before->path, file->path, ordo_reference_name(file->table).ptr);
+    }
+    return 0;
 }
 
 /* Names and lengths are hashed too, so that no two folders share a hash by moving text between files. */
@@ -205,6 +229,8 @@ struct ordo_ruleset *ordo_ruleset_read(const char *folder, struct ordo_error *er
         code = ordo_fail(err, -errno, folder, "cannot open the scripts folder: %s", strerror(errno));
     for (size_t i = 0; i < sizeof(folders) / sizeof(*folders) && code == 0; i++)
         code = read_folder(ruleset, i, err);
+    if (code == 0)
+        code = check_table_names(ruleset, err);
     if (code != 0) {
         ordo_ruleset_unref(ruleset);
         return NULL;
@@ -226,6 +252,7 @@ void ordo_ruleset_unref(struct ordo_ruleset *ruleset)
     for (size_t i = 0; i < ruleset->count; i++) {
         free(ruleset->files[i].path);
         free(ruleset->files[i].source);
+        ordo_reference_free(ruleset->files[i].table);
     }
     free(ruleset->files);
     free(ruleset->folder);

@@ -35,7 +35,7 @@ struct ordo__unit {
 struct ordo__generation {
     struct ordo__generation *next; /* in the script's list */
     struct ordo_ruleset *ruleset;
-    struct ordo__unit *units; /* as ruleset->files: validation, rules, lib, tests */
+    struct ordo__unit *units; /* as the scripts of ruleset->files: validation, rules, lib, tests */
     size_t count;
     size_t checks, rules; /* the first `checks` units validate, the next `rules` decide */
     int driver_ref;       /* function (): checks, then rules */

@@ -163,7 +163,7 @@ static void answer_requests(struct request *requests, const struct ordo_rules_re
 
 static void watch_folders(struct ordo_rules *rules)
 {
-    static const char *const parts[] = {"", "/validation", "/rules", "/lib", "/tests"};
+    static const char *const parts[] = {"", "/validation", "/rules", "/lib", "/tests", "/data"};
     const uint32_t places = IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE;
     const uint32_t events = places | IN_CLOSE_WRITE | IN_DELETE_SELF;
     char path[4096];

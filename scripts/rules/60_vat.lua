@@ -1,8 +1,8 @@
 -- vat: the tax of the country that the order goes to.
 --
--- Reads the destination and each item's category. Books (SKU B-...) have a rate of their own in many countries. The tax
--- is on what is paid: discounts and shipping are shared out among the items (decide:net(i)), so each rate gets its part.
--- One operation a rate, rounded once: rounding item by item would drift by a cent an item.
+-- Reads the destination with its rates in data/tax.csv, and each item's category: books (SKU B-...) often have their own.
+-- The tax is on what is paid: discounts and shipping are shared out among the items (decide:net(i)), so each rate gets its
+-- part. One operation a rate, rounded once: rounding item by item would drift by a cent an item.
 -- Where prices contain the tax (JP), it is reported and adds nothing.
 -- Example: Germany, books for 49.50 and other goods for 52.48, no discount -> 7 % of 49.50 is 3.46 (half a cent to the
 -- even one), 19 % of 52.48 is 9.97.
@@ -24,18 +24,18 @@ end
 return {
   name = "vat",
   about = "VAT, sales tax and consumption tax.",
-  apply = function(order, decide)
-    local country = countries.destination(order)
+  apply = function(order, decide, ctx)
+    local tax = ctx.lookup("tax", countries.destination(order).code)
     local net = decide:net()
-    if country.included then
-      decide:tax(country.label, money.contained(net, country.tax), INCLUDED)
+    if tax.included then
+      decide:tax(tax.label, money.contained(net, tax.rate), INCLUDED)
       return
     end
-    if country.books_tax ~= country.tax then
+    if tax.books_rate ~= tax.rate then
       local books = net_of_books(order.items, decide)
-      decide:tax(country.books_label, money.share(books, country.books_tax))
+      decide:tax(tax.books_label, money.share(books, tax.books_rate))
       net = net - books
     end
-    decide:tax(country.label, money.share(net, country.tax))
+    decide:tax(tax.label, money.share(net, tax.rate))
   end,
 }

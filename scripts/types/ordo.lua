@@ -199,11 +199,10 @@ function ctx.sleep(ms) end
 ---@return string? reason when there is none
 function ctx.fetch(request) end
 
----Reserved: this version does not have it, calling it is an error.
----@deprecated
----@param name string of the table
----@param key string
----@return ordo.Value?
+---What a reference table has under the key, made anew by each call.
+---@param name string of the table: "tax" is data/tax.csv or data/tax.json
+---@param key string|integer? an integer stands for its digits
+---@return ordo.Value? value nil when the table has no such key, or the key is nil
 function ctx.lookup(name, key) end
 
 ---Reserved: this version does not have it, calling it is an error.

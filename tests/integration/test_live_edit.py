@@ -64,6 +64,20 @@ class LiveEdit(unittest.TestCase):
             self.assertEqual(answer.status, 422)
             self.assertEqual(answer.json["problems"][0]["at"], "validation/10_refuse.lua:1")
 
+    def test_an_edited_table_is_a_new_generation_and_a_broken_one_none(self):
+        rule = ('return { name = "tax", apply = function(_, decide, ctx) decide:set("rate", ctx.lookup("tax", "DE").rate) '
+                "end }\n")
+        with Engine(rules={"rules/10_tax.lua": rule, "data/tax.csv": "country,rate:number\nDE,1900\n"}) as engine:
+            self.assertEqual(engine.post(order("o-1")).json["attributes"], {"rate": 1900})
+            engine.write_rule("data/tax.csv", "country,rate:number\nDE,1600\n")
+            self.wait_for_generation(engine, 2)
+            self.assertEqual(engine.post(order("o-2")).json["attributes"], {"rate": 1600})
+            engine.write_rule("data/tax.csv", "country,rate:number\nDE,16 %\n")
+            engine.wait_until(lambda: self.rules_of(engine)["refused"], "the refusal")
+            self.assertIn("data/tax.csv:2: rate: 16 % is no number", self.rules_of(engine)["refused"]["errors"][0])
+            self.assertEqual(engine.post(order("o-3")).json["attributes"], {"rate": 1600})
+            self.assertIn("data/tax.csv", self.rules_of(engine)["files"])
+
     def test_another_folder_in_the_place_of_the_scripts_is_followed(self):
         with Engine(rules=rules()) as engine:
             other = shutil.copytree(engine.scripts, engine.scripts + ".next")

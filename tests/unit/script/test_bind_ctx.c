@@ -97,9 +97,55 @@ static void test_wrong_calls(void **state)
                         "ctx.sleep: ms must be a whole number of milliseconds, got null");
     assert_string_equal(fixture_break(fixture, "ctx:now()"), "(it did not break)");
     assert_string_equal(fixture_break(fixture, "ctx.fetch {}"), "ctx.fetch is not available yet");
-    assert_string_equal(fixture_break(fixture, "ctx.lookup('t', 'k')"), "ctx.lookup is not available yet");
     assert_string_equal(fixture_break(fixture, "ctx.count('k', 1)"), "ctx.count is not available yet");
     assert_string_equal(fixture_break(fixture, "ctx.clock()"), "ctx has no 'clock'");
+}
+
+static void test_lookup_reads_tables(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_write(fixture, "data/tax.csv", "code,rate:number\nDE,1900\n7,2\n");
+    fixture_write(fixture, "data/limits.json",
+                  "{\"DE\":{\"max\":[1,2.5,null]},\"one\":1,\"none\":null,\"t\":\"x\"}");
+    for (int i = 0; i < 100; i++) /* compiled by then */
+        assert_string_equal(fixture_value(fixture, "ctx.lookup('tax', 'DE').rate"), "1900");
+    assert_string_equal(fixture_value(fixture, "ctx.lookup('tax', 7).rate"), "2");
+    assert_string_equal(fixture_value(fixture, "ctx.lookup('tax', 7).code"), "7");
+    assert_string_equal(fixture_value(fixture, "ctx.lookup('tax', 'FR')"), "nil");
+    assert_string_equal(fixture_value(fixture, "ctx.lookup('tax', order.coupon)"), "nil");
+    assert_string_equal(fixture_value(fixture, "ctx.lookup('limits', 'DE').max[2]"), "2.5");
+    assert_string_equal(fixture_value(fixture, "ctx.lookup('limits', 'DE').max[3] == ctx.null"), "true");
+    assert_string_equal(fixture_value(fixture, "ctx.lookup('limits', 'one')"), "1");
+    assert_string_equal(fixture_value(fixture, "ctx.lookup('limits', 't')"), "x");
+    assert_string_equal(fixture_value(fixture, "ctx.lookup('limits', 'none')"), "nil");
+    /* What a script does to a row is its own. */
+    assert_string_equal(fixture_run(fixture, "ctx.lookup('tax', 'DE').rate = 1\n"
+                                             "decide:note(tostring(ctx.lookup('tax', 'DE').rate))"),
+                        "accepted\nnote '1900' @ test rules/10_test.lua:3\n");
+}
+
+static void test_lookups_that_are_wrong(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_string_equal(fixture_break(fixture, "ctx.lookup('tax', 'DE')"),
+                        "ctx.lookup: there is no table \"tax\": data/ has none; add data/tax.csv or .json");
+    fixture_write(fixture, "data/tax.csv", "code,rate:number\nDE,1900\n");
+    assert_string_equal(fixture_break(fixture, "ctx.lookup('taxs', 'DE')"),
+                        "ctx.lookup: there is no table \"taxs\"; did you mean \"tax\"?");
+    assert_string_equal(fixture_break(fixture, "ctx.lookup('weights', 'DE')"),
+                        "ctx.lookup: there is no table \"weights\"; add data/weights.csv or .json");
+    assert_string_equal(fixture_break(fixture, "ctx:lookup('tax', 'DE')"),
+                        "call it with a dot: ctx.lookup(...)");
+    assert_string_equal(fixture_break(fixture, "ctx.lookup('tax')"),
+                        "ctx.lookup: key must be a string, got nothing");
+    assert_string_equal(fixture_break(fixture, "ctx.lookup('tax', {})"),
+                        "ctx.lookup: key must be a string, got a table");
+    assert_string_equal(fixture_break(fixture, "ctx.lookup('tax', 1.5)"),
+                        "ctx.lookup: key must be a whole number, got 1.5");
+    assert_string_equal(fixture_break(fixture, "ctx.lookup(nil, 'DE')"),
+                        "ctx.lookup: table must be a string, got nothing");
 }
 
 /* Breaks the rule by waiting; then the same script decides as if nothing had been. */
@@ -207,6 +253,8 @@ int main(void)
         FIXTURE_TEST(test_now_is_that_of_the_attempt),
         FIXTURE_TEST(test_random_is_seeded_by_order_and_attempt),
         FIXTURE_TEST(test_sleep_gives_the_thread_back),
+        FIXTURE_TEST(test_lookup_reads_tables),
+        FIXTURE_TEST(test_lookups_that_are_wrong),
         FIXTURE_TEST(test_wrong_calls),
         FIXTURE_TEST(test_where_lua_cannot_wait_the_error_says_so),
         FIXTURE_TEST(test_an_error_about_waiting_can_be_caught),

@@ -89,6 +89,41 @@ static void test_identity_is_that_of_names_and_contents(void **state)
     assert_identity(fixture, identity, false);
 }
 
+static void test_tables_stand_behind_the_scripts(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ordo_error err = {0};
+    struct ordo_ruleset *ruleset;
+    char identity[65];
+
+    fixture_write(fixture, "rules/10_a.lua", "");
+    fixture_write(fixture, "data/b.json", "{\"k\":1}");
+    fixture_write(fixture, "data/a.csv", "k,v\n");
+    fixture_write(fixture, "data/.a.csv.swp", "not CSV");
+    fixture_write(fixture, "data/notes.txt", "not CSV");
+    ruleset = read_folder(fixture);
+    assert_int_equal(ruleset->count, 3);
+    assert_int_equal(ruleset->scripts, 1);
+    assert_null(ruleset->files[0].table);
+    assert_string_equal(ruleset->files[1].path, "data/a.csv");
+    assert_string_equal(ordo_reference_name(ruleset->files[1].table).ptr, "a");
+    assert_string_equal(ruleset->files[2].path, "data/b.json");
+    assert_int_equal(ruleset->files[2].kind, ORDO_SCRIPT_DATA);
+    memcpy(identity, ruleset->identity, sizeof(identity));
+    ordo_ruleset_unref(ruleset);
+    fixture_write(fixture, "data/b.json", "{\"k\":2}");
+    assert_identity(fixture, identity, false);
+
+    fixture_write(fixture, "data/a.csv", "k,v\nx\n");
+    assert_null(ordo_ruleset_read(fixture->folder, &err));
+    assert_contains(err.place, "/data/a.csv");
+    assert_int_equal(err.line, 2);
+    fixture_write(fixture, "data/a.csv", NULL);
+    fixture_write(fixture, "data/b.csv", "k,v\n");
+    assert_null(ordo_ruleset_read(fixture->folder, &err));
+    assert_string_equal(err.message, "data/b.csv and data/b.json are both the table b; keep one");
+}
+
 static void test_refusals_name_the_place(void **state)
 {
     struct fixture *fixture = *state;
@@ -117,14 +152,14 @@ static void test_refusals_name_the_place(void **state)
     assert_null(ordo_ruleset_read(fixture->folder, &err));
     assert_int_equal(err.code, ORDO_ELIMIT);
     assert_contains(err.place, "/lib/large.lua");
-    assert_string_equal(err.message, "the script is over 1 MiB; split it");
+    assert_string_equal(err.message, "the file is over 1 MiB; split it");
     fixture_write(fixture, "lib/large.lua", NULL);
     free(large);
 
     snprintf(path, sizeof(path), "%s/lib/pipe.lua", fixture->folder);
     assert_int_equal(mkfifo(path, 0600), 0);
     assert_null(ordo_ruleset_read(fixture->folder, &err));
-    assert_string_equal(err.message, "a script must be a file");
+    assert_string_equal(err.message, "it must be a plain file");
 }
 
 int main(void)
@@ -132,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_files_by_kind_and_name_without_backups),
         FIXTURE_TEST(test_identity_is_that_of_names_and_contents),
+        FIXTURE_TEST(test_tables_stand_behind_the_scripts),
         FIXTURE_TEST(test_refusals_name_the_place),
     };
 
