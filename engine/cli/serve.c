@@ -168,6 +168,8 @@ static int start_http(struct server *server, struct ordo_error *err)
 static int start_profiler(struct server *server, struct ordo_error *err)
 {
     struct ordo_profiler_options options = ordo_cli_profiler_options(server->config);
+    const struct ordo_plugin_instance *store = server->plugins.store;
+    struct ordo_store_stat stat = {.size = sizeof(stat)};
     char folder[4096], filling[128];
 
     if (!ordo_options_bool(ordo_config_options(server->config), "profiling.enabled"))
@@ -175,9 +177,11 @@ static int start_profiler(struct server *server, struct ordo_error *err)
     snprintf(folder, sizeof(folder), "%s/profiles",
              ordo_options_string(ordo_config_options(server->config), "data_dir"));
     options.folder = folder;
-    if (!ordo_store_is_durable(server->plugins.store->plugin->ops)) {
-        snprintf(filling, sizeof(filling), "%s.so", server->plugins.store->plugin->name);
+    ((const struct ordo_store_ops *)store->plugin->ops)->stat(store->self, &stat);
+    if (stat.memory_max > 0) {
+        snprintf(filling, sizeof(filling), "%s.so", store->plugin->name);
         options.filling = filling;
+        options.filling_bytes = stat.memory_max;
     }
     server->profiler = ordo_profiler_start(&options, err);
     return server->profiler == NULL ? err->code : 0;

@@ -254,6 +254,12 @@ static int start(struct ordo_profiler *profiler, struct ordo_error *err)
                        : ordo_fail(err, result, "profiler", "cannot start a thread: %s", strerror(-result));
 }
 
+/* What is sampled is off by some, and the allocator rounds up. */
+static int64_t filling_of(uint64_t bytes)
+{
+    return bytes < INT64_MAX / 2 ? (int64_t)(bytes + bytes / 4) : INT64_MAX;
+}
+
 struct ordo_profiler *ordo_profiler_start(const struct ordo_profiler_options *options, struct ordo_error *err)
 {
     struct ordo_profiler *profiler = calloc(1, sizeof(*profiler));
@@ -267,7 +273,8 @@ struct ordo_profiler *ordo_profiler_start(const struct ordo_profiler_options *op
     profiler->sampler = ordo_sampler_new();
     profiler->leaks = ordo_leaks_new();
     if (options->filling != NULL)
-        ordo_leaks_allow(profiler->leaks, ordo_str_from(options->filling), INT64_MAX);
+        ordo_leaks_allow(profiler->leaks, ordo_str_from(options->filling),
+                         filling_of(options->filling_bytes));
     profiler->leaks_next_ns = ordo_clock_ns() + options->leaks_interval_ns;
     profiler->watches = ordo_heap_check(&unused) == 0;
     for (int kind = 0; kind < ORDO_WAIT_KINDS; kind++)

@@ -97,7 +97,8 @@ struct ordo_profiler_options {
     unsigned continuous_hz;
     int64_t leaks_interval_ns; /* between two looks for leaks */
     const char
-        *filling; /* "store_memory.so": a module that fills up to its bound, which is no leak; may be NULL */
+        *filling; /* "store_memory.so": a module that fills up to a bound, which is no leak; may be NULL */
+    uint64_t filling_bytes;                /* the bound */
     int64_t wait_rate_ns[ORDO_WAIT_KINDS]; /* 0: not measured, unless asked for */
 };
 

@@ -249,7 +249,7 @@ static void stat_all(void *self, struct ordo_store_stat *ret_stat)
 {
     struct memory_store *store = self;
     uint64_t usage = atomic_load(&store->usage);
-    struct ordo_store_stat stat = {.size = ret_stat->size};
+    struct ordo_store_stat stat = {.size = ret_stat->size, .memory_max = UINT64_MAX};
 
     stat.records = usage >> MEMORY_BYTES_BITS;
     stat.bytes = usage & MEMORY_BYTES_MASK;

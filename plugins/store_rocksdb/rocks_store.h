@@ -64,6 +64,7 @@ struct rocks_store {
     struct rocks_tidy *tidy;
     char *folder;            /* whose disk has to have this much free */
     uint64_t min_free_bytes; /* 0: whatever it has */
+    uint64_t memory_max;     /* that its options let it fill */
     pthread_t thread;
     bool started;
 

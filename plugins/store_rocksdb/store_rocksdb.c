@@ -50,6 +50,7 @@ static void stat_all(void *self, struct ordo_store_stat *ret_stat)
         .refused = atomic_load_explicit(&store->refused, memory_order_relaxed),
         .sequence = atomic_load_explicit(&store->sequence, memory_order_relaxed),
         .is_full = is_full(store),
+        .memory_max = store->memory_max,
     };
 
     memcpy(ret_stat, &stat, ret_stat->size < sizeof(stat) ? ret_stat->size : sizeof(stat));
@@ -121,6 +122,8 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
     result = rocks_settings_read(host, values, &settings, path, err);
     if (result == 0) {
         store->min_free_bytes = settings.min_free_bytes;
+        /* While one buffer is made into files the next is filled. */
+        store->memory_max = settings.cache_bytes + 2 * settings.write_buffer_bytes;
         store->folder = strdup(settings.path);
         if (store->folder == NULL)
             result = host->fail(err, ORDO_ENOMEM, NULL, "out of memory");

@@ -74,6 +74,8 @@ struct ordo_store_stat {
     uint64_t records, bytes, dropped, writes, refused;
     uint64_t sequence; /* of the newest decision in the outbox; 0: there was none yet */
     bool is_full;      /* new orders are refused just now; looked at when it is asked for */
+    /* Since 1.1: memory that its options let it fill, caches and buffers; while it holds less, a rise is no leak. 0: not known. */
+    uint64_t memory_max;
 };
 
 /* A decision and its sequence number; NULL: the store has lost it, which it logs, and the sinks go on behind it. Valid during
