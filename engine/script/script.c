@@ -2,7 +2,7 @@
  * script.c: a VM with the engine's part of Lua in it, and the generations of rules that it has loaded.
  */
 #include "script/script_impl.h"
-#include "vm/memory.h"
+#include "vm/collector.h"
 
 #include <stdlib.h>
 

@@ -83,18 +83,35 @@ static int call_through_lua(lua_State *L)
     return 0;
 }
 
+static void call_empty(struct ordo_vm *vm)
+{
+    lua_rawgeti(vm->L, LUA_REGISTRYINDEX, vm->inside->empty_ref);
+    if (lua_pcall(vm->L, 0, 0, 0) != 0)
+        lua_pop(vm->L, 1);
+}
+
 int ordo_vm_cpcall(struct ordo_vm *vm, lua_CFunction function, void *context)
 {
     struct call call = {vm, function, context};
     struct entered before = enter(vm, vm->L, __builtin_frame_address(0));
     int status;
 
-    lua_rawgeti(vm->L, LUA_REGISTRYINDEX, vm->inside->empty_ref);
-    if (lua_pcall(vm->L, 0, 0, 0) != 0)
-        lua_pop(vm->L, 1);
+    call_empty(vm);
     status = lua_cpcall(vm->L, call_through_lua, &call);
     leave(vm, before);
     return status;
+}
+
+void ordo__enter_collector(struct ordo_vm *vm, int function_ref)
+{
+    struct entered before = enter(vm, vm->L, __builtin_frame_address(0));
+
+    call_empty(vm);
+    lua_rawgeti(vm->L, LUA_REGISTRYINDEX, vm->inside->through_ref);
+    lua_rawgeti(vm->L, LUA_REGISTRYINDEX, function_ref);
+    if (lua_pcall(vm->L, 1, 0, 0) != 0)
+        lua_pop(vm->L, 1);
+    leave(vm, before);
 }
 
 int ordo__enter_open(lua_State *L)
@@ -109,6 +126,10 @@ int ordo__enter_open(lua_State *L)
     luaJIT_setmode(L, -2, LUAJIT_MODE_FUNC | LUAJIT_MODE_OFF);
     inside->empty_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     inside->through_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushcfunction(L, ordo__collector_steps);
+    inside->steps_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushcfunction(L, ordo__collector_full);
+    inside->full_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
 

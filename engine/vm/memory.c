@@ -3,13 +3,11 @@
  */
 #include "vm/memory.h"
 
-#include "base/clock.h"
+#include <assert.h>
+
 #include "vm/vm_impl.h"
 
 enum { COMPILER_BYTES = 0x1000 }; /* memory for code comes in pages */
-
-static const char *const state_names[] = {"pause", "mark", "atomic", "sweep strings", "sweep", "finalize"};
-enum { STATES = sizeof(state_names) / sizeof(*state_names) };
 
 static size_t read_size(const struct ordo__vm_inside *inside, unsigned at)
 {
@@ -20,13 +18,15 @@ void ordo_vm_memory(const struct ordo_vm *vm, struct ordo_vm_memory *ret_memory)
 {
     const struct ordo__vm_inside *inside = vm->inside;
     const struct ordo__vm_layout *layout = &inside->layout;
-    uint8_t state;
+    size_t due_from = atomic_load_explicit(&inside->due_from, memory_order_relaxed);
 
     *ret_memory = (struct ordo_vm_memory){
         .bytes = atomic_load_explicit(&vm->bytes, memory_order_relaxed),
         .peak = atomic_load_explicit(&vm->peak, memory_order_relaxed),
         .limit = vm->limit,
         .cycles = atomic_load_explicit(&inside->cycles, memory_order_relaxed),
+        .cycles_inside = atomic_load_explicit(&inside->cycles_inside, memory_order_relaxed),
+        .beyond_headroom = atomic_load_explicit(&inside->beyond_headroom, memory_order_relaxed),
         .full_collections = atomic_load_explicit(&inside->full_collections, memory_order_relaxed),
         .full_ns = atomic_load_explicit(&inside->full_ns, memory_order_relaxed),
         .full_longest_ns = atomic_load_explicit(&inside->full_longest_ns, memory_order_relaxed),
@@ -34,32 +34,46 @@ void ordo_vm_memory(const struct ordo_vm *vm, struct ordo_vm_memory *ret_memory)
     };
     if (!inside->collector)
         return;
-    state = *(volatile uint8_t *)(inside->global + layout->gc_state);
-    ret_memory->state = state < STATES ? state_names[state] : "?";
+    ret_memory->state = ordo_vm_collector_state_name(ordo_vm_collector_state(vm));
     ret_memory->total = read_size(inside, layout->gc_total);
     ret_memory->threshold = read_size(inside, layout->gc_threshold);
     ret_memory->estimate = read_size(inside, layout->gc_estimate);
     ret_memory->debt = read_size(inside, layout->gc_debt);
     ret_memory->code_bytes = read_size(inside, layout->code_bytes);
+    if (!atomic_load_explicit(&inside->taken, memory_order_relaxed))
+        return;
+    ret_memory->threshold = due_from;
+    if (ret_memory->bytes > due_from)
+        ret_memory->debt += ret_memory->bytes - due_from;
+}
+
+unsigned ordo_vm_collector_state(const struct ordo_vm *vm)
+{
+    const struct ordo__vm_inside *inside = vm->inside;
+    uint8_t state;
+
+    if (!inside->collector)
+        return ORDO_VM_COLLECTOR_STATES;
+    state = *(volatile uint8_t *)(inside->global + inside->layout.gc_state);
+    return state < ORDO_VM_COLLECTOR_STATES ? state : ORDO_VM_COLLECTOR_STATES;
+}
+
+const char *ordo_vm_collector_state_name(unsigned state)
+{
+    static const char *const names[] = {"pause", "mark", "atomic", "sweep strings", "sweep", "finalize", "?"};
+
+    static_assert(sizeof(names) / sizeof(*names) == ORDO_VM_COLLECTOR_STATES + 1, "one for each");
+    return names[state];
+}
+
+size_t ordo__memory_estimate(const struct ordo_vm *vm)
+{
+    return read_size(vm->inside, vm->inside->layout.gc_estimate);
 }
 
 uint64_t ordo_vm_cycles(const struct ordo_vm *vm)
 {
     return atomic_load_explicit(&vm->inside->cycles, memory_order_relaxed);
-}
-
-int64_t ordo_vm_collect(struct ordo_vm *vm)
-{
-    struct ordo__vm_inside *inside = vm->inside;
-    int64_t start = ordo_clock_ns(), took;
-
-    lua_gc(vm->L, LUA_GCCOLLECT, 0);
-    took = ordo_clock_ns() - start;
-    atomic_store_explicit(&inside->full_collections, inside->full_collections + 1, memory_order_relaxed);
-    atomic_store_explicit(&inside->full_ns, inside->full_ns + took, memory_order_relaxed);
-    if (took > inside->full_longest_ns)
-        atomic_store_explicit(&inside->full_longest_ns, took, memory_order_relaxed);
-    return took;
 }
 
 /* Does the collector's state follow what lua_gc does? Called by the probe, after the trial; `code_bytes` is what was seen

@@ -41,14 +41,20 @@ static void set_bytes(struct ordo_vm *vm, size_t bytes)
 }
 
 /* The collector changes its white in each cycle, and frees afterwards what has the old one. */
-static void count_cycle(struct ordo__vm_inside *inside)
+void ordo__vm_count_cycle(struct ordo_vm *vm)
 {
-    uint8_t white = *(const uint8_t *)(inside->global + inside->layout.gc_white);
+    struct ordo__vm_inside *inside = vm->inside;
+    uint8_t white;
 
+    if (!inside->collector)
+        return;
+    white = *(const uint8_t *)(inside->global + inside->layout.gc_white);
     if (white == inside->white)
         return;
     inside->white = white;
     atomic_store_explicit(&inside->cycles, inside->cycles + 1, memory_order_relaxed);
+    if (inside->inside_call)
+        atomic_store_explicit(&inside->cycles_inside, inside->cycles_inside + 1, memory_order_relaxed);
 }
 
 /* The contract of lua_Alloc: old_size is exact, and making a block smaller cannot fail. */
@@ -59,8 +65,7 @@ void *ordo__vm_allocate(void *context, void *memory, size_t old_size, size_t new
 
     if (new_size == 0) {
         set_bytes(vm, bytes - old_size);
-        if (vm->inside->collector) /* before: the last block is that of the state itself */
-            count_cycle(vm->inside);
+        ordo__vm_count_cycle(vm); /* before: the last block is that of the state itself */
         give_back(memory, old_size);
         return NULL;
     }
@@ -69,9 +74,12 @@ void *ordo__vm_allocate(void *context, void *memory, size_t old_size, size_t new
     memory = memory == NULL ? malloc(new_size) : realloc(memory, new_size);
     if (memory == NULL)
         return NULL;
-    set_bytes(vm, bytes - old_size + new_size);
+    bytes += new_size - old_size;
+    set_bytes(vm, bytes);
     if (new_size > old_size)
         vm->allocated += new_size - old_size;
+    if (bytes > vm->collect_beyond)
+        ordo__collector_restart(vm);
     return memory;
 }
 
@@ -91,7 +99,10 @@ struct ordo_vm *ordo__vm_new(void *owner, bool jit, const struct ordo__vm_layout
     struct ordo_vm *vm = calloc(1, sizeof(*vm));
 
     ORDO_REQUIRE(vm != NULL);
-    *vm = (struct ordo_vm){.owner = owner, .limit = SIZE_MAX, .inside = calloc(1, sizeof(*vm->inside))};
+    *vm = (struct ordo_vm){.owner = owner,
+                           .limit = SIZE_MAX,
+                           .collect_beyond = SIZE_MAX,
+                           .inside = calloc(1, sizeof(*vm->inside))};
     ORDO_REQUIRE(vm->inside != NULL);
     vm->inside->layout = *layout;
     vm->L = lua_newstate(ordo__vm_allocate, vm);
@@ -123,6 +134,7 @@ void ordo_vm_free(struct ordo_vm *vm)
 {
     if (vm == NULL)
         return;
+    vm->collect_beyond = SIZE_MAX;
     lua_close(vm->L);
     ordo__traces_free(vm->inside->traces);
     free(vm->inside);

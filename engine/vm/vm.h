@@ -15,6 +15,8 @@ struct ordo_vm {
         peak;           /* Lua heap now, and at most so far; written by the owner, read by any thread */
     uint64_t allocated; /* bytes so far, freed ones included; owner thread */
     size_t limit;       /* allocations beyond it fail with LUA_ERRMEM; SIZE_MAX: none */
+    size_t
+        collect_beyond; /* with more, the collector goes on inside of the call (collector.h); SIZE_MAX: never */
     bool jit;           /* rules are compiled; off also where the probe failed (interrupt.h) */
     struct ordo__vm_inside *inside;
 };

@@ -61,12 +61,21 @@ struct ordo__vm_inside {
     void *context;
     volatile enum ordo__struck struck;
 
-    bool collector;                            /* the collector's figures were found */
-    uint8_t white;                             /* with what it marked last */
-    _Atomic uint64_t cycles, full_collections; /* written by the owner */
+    bool collector; /* the collector's figures were found */
+    uint8_t white;  /* with what it marked last */
+    /* written by the owner */
+    _Atomic uint64_t cycles, cycles_inside, beyond_headroom, full_collections;
     _Atomic int64_t full_ns, full_longest_ns;
+    _Atomic size_t due_from; /* collector.c */
+    _Atomic bool taken;      /* the collector works when ordo_vm_collector_step is called */
+    /* owner only */
+    bool inside_call; /* ... but now inside of a call, because that went beyond the headroom */
+    int step_kib;     /* how much these are for */
+    unsigned pause;   /* percent */
+    size_t headroom;
 
     int through_ref, empty_ref; /* functions of Lua (enter.c) */
+    int steps_ref, full_ref;    /* of C (collector.c) */
 
     struct ordo__traces *traces; /* NULL: nothing is compiled */
 };
@@ -77,11 +86,16 @@ struct ordo__vm_inside {
 struct ordo_vm *ordo__vm_new(void *owner, bool jit, const struct ordo__vm_layout *layout,
                              struct ordo_error *err);
 void *ordo__vm_allocate(void *context, void *memory, size_t old_size, size_t new_size);
+/* Counts a cycle if one has marked all since the last call. */
+void ordo__vm_count_cycle(struct ordo_vm *vm);
 
 /* --- enter.c --- */
 
 #define ORDO__ENTER_SOURCE "=vm" /* of its functions of Lua, which no stack shows */
 ORDO_LJMP int ordo__enter_open(lua_State *L);
+/* Calls one of the functions of collector.c. Allocates nothing. An error (of a finaliser, or because the collector itself had no
+ * memory) ends it; the collector goes on behind it when it is called again. */
+void ordo__enter_collector(struct ordo_vm *vm, int function_ref);
 
 /* --- probe.c --- */
 
@@ -115,6 +129,14 @@ uint32_t ordo__trace_root(const struct ordo_vm *vm, uint32_t number);
 /* --- memory.c --- */
 
 bool ordo__memory_probe(struct ordo_vm *vm, size_t code_bytes);
+size_t ordo__memory_estimate(const struct ordo_vm *vm); /* of what is alive; when the collector is known */
+
+/* --- collector.c --- */
+
+/* From the allocator: the call is beyond its headroom. */
+void ordo__collector_restart(struct ordo_vm *vm);
+ORDO_LJMP int ordo__collector_steps(lua_State *L);
+ORDO_LJMP int ordo__collector_full(lua_State *L);
 
 /* --- LuaJIT's own, linked statically: the VM's assembler lies between them --- */
 

@@ -12,6 +12,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "vm/collector.h"
 #include "vm/memory.h"
 #include "vm/trace_table.h"
 #include "vm/vm_impl.h"
