@@ -282,7 +282,7 @@ static bool is_let_in(struct ordo_timeline *ring, uint64_t took, uint64_t now)
     return true;
 }
 
-void ordo_timeline_span_rationed(uint16_t name, uint64_t began)
+void ordo_timeline_span_rationed(uint16_t name, uint16_t detail, uint64_t began)
 {
     struct ordo_timeline *ring = ordo_timeline_own;
     uint64_t now;
@@ -291,7 +291,10 @@ void ordo_timeline_span_rationed(uint16_t name, uint64_t began)
         return;
     now = ordo_timeline_ticks();
     if (is_let_in(ring, now - began, now))
-        ordo_timeline_span_until(name, began, now, 0);
+        ordo__timeline_put(
+            ring,
+            &(struct ordo_timeline_event){
+                .at = began, .more = now - began, .extra = detail, .name = name, .kind = ORDO_TIMELINE_SPAN});
 }
 
 void ordo_timeline_span_between(uint16_t name, int64_t began_ns, int64_t ended_ns)

@@ -157,8 +157,8 @@ static inline void ordo_timeline_span(uint16_t name, uint64_t began, uint64_t nu
 }
 
 /* A span of the thread itself, where there may be too many: then a short one that closely follows another is left out, and counted. */
-void ordo_timeline_span_rationed(uint16_t name, uint64_t began);
-/* The same between two monotonic times, in nanoseconds. */
+void ordo_timeline_span_rationed(uint16_t name, uint16_t detail, uint64_t began);
+/* The same, without detail, between two monotonic times, in nanoseconds. */
 void ordo_timeline_span_between(uint16_t name, int64_t began_ns, int64_t ended_ns);
 
 /* A span of this thread that ends now and took so long. `detail`: a name that says more; ORDO_TIMELINE_NONE: none. */

@@ -9,7 +9,8 @@ X("block", "/profile/block", STACKS, 0, waits, "Where orders, coroutines and com
 X("mutex", "/profile/mutex", STACKS, 0, waits, "Where threads wait for locks.")
 X("goroutines", "/profile/goroutines", STACKS, 0, coroutines, "Every coroutine and thread, with its stack.")
 X("trace", "/profile/trace", DOCUMENT, 1, trace, "What happened when, for ui.perfetto.dev.")
-X("gc", "/profile/gc", DOCUMENT, 0, gc, "Lua's memory by worker, and the allocator's.")
+X("gc", "/profile/gc", DOCUMENT, 0, gc,
+  "Lua's memory and its collector's pauses by worker, and the allocator's memory.")
 X("jit", "/profile/jit", DOCUMENT, 0, jit, "Lines that are compiled, and why others are not.")
 X("leaks", "/profile/leaks", DOCUMENT, 0, leaks, "Lines that hold ever more memory.")
 X("diff", "/profile/diff", CHANGE, 0, diff, "The change from one kept profile to another, per order.")

@@ -85,6 +85,7 @@ struct ordo_engine_options ordo_cli_engine_options(const struct ordo_config *con
         .max_attempts = number_of(config, "rules.max_attempts"),
         .retry_max_ms = ordo_options_int(ordo_config_options(config), "rules.retry_max") / 1000,
         .max_crashes = number_of(config, "rules.max_crashes"),
+        .gc_headroom = (size_t)ordo_options_int(ordo_config_options(config), "rules.gc_headroom"),
     };
 }
 

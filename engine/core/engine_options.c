@@ -60,6 +60,9 @@ const struct ordo_option ordo_engine_options[] = {
      "Longest wait that doubling makes of rules.retry_after, or of what a rule asked for."},
     {"rules.max_crashes", ORDO_OPTION_INT, "3", 1, 1000, NULL,
      "Times that the process may die while deciding an order, before the order is dead."},
+    {"rules.gc_headroom", ORDO_OPTION_SIZE, "4MiB", 0, GIB, NULL,
+     "Lua's garbage is collected between orders, or inside of one once it has allocated so much; 0: as "
+     "LuaJIT likes."},
     {"rules.jit", ORDO_OPTION_BOOL, "true", 0, 0, NULL, "Compile hot rules to machine code."},
 
     {"limits.order_bytes", ORDO_OPTION_SIZE, "1MiB", 1, GIB, NULL, "Bytes of one order."},

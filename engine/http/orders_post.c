@@ -252,7 +252,7 @@ static void post_one(struct ordo__request *request, ordo_str bytes)
     job->request = request;
     began = ordo_timeline_ticks();
     read = ordo_engine_read(loop->engine, loop->parser, &job->job, key);
-    ordo_timeline_span_rationed(ORDO_TIMELINE_PARSE, began);
+    ordo_timeline_span_rationed(ORDO_TIMELINE_PARSE, ORDO_TIMELINE_NONE, began);
     if (read != 0) {
         ordo__order_answered(loop, job);
         return;

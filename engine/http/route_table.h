@@ -26,7 +26,8 @@ X(PROFILE_CPU, "GET", "/profile/cpu", ADMIN, ordo__profile_get, "Where CPU time 
 X(PROFILE_MEMORY, "GET", "/profile/memory", ADMIN, ordo__profile_get, "What holds the memory, in C and Lua")
 X(PROFILE_ALLOCS, "GET", "/profile/allocs", ADMIN, ordo__profile_get, "What allocates memory, in C and Lua")
 X(PROFILE_TRACE, "GET", "/profile/trace", ADMIN, ordo__profile_get, "What happened when, for ui.perfetto.dev")
-X(PROFILE_GC, "GET", "/profile/gc", ADMIN, ordo__profile_get, "Lua's memory by worker, and the allocator's")
+X(PROFILE_GC, "GET", "/profile/gc", ADMIN, ordo__profile_get,
+  "Lua's memory and its collector's pauses by worker, and the allocator's memory")
 X(PROFILE_JIT, "GET", "/profile/jit", ADMIN, ordo__profile_get,
   "Lines that are compiled, and why others are not")
 X(PROFILE_LEAKS, "GET", "/profile/leaks", ADMIN, ordo__profile_get, "Lines that hold ever more memory")

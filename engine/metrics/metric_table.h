@@ -41,3 +41,4 @@ H(QUEUE_WAIT, "ordo_queue_wait_seconds", "", "Time from the queue's entry to a w
 H(PROCESSING, "ordo_processing_seconds", "", "Time from a worker's start to the decision, waits included.")
 H(BLOCKED, "ordo_blocked_seconds", "", "Time that an order spent waiting inside its rules (sleep, fetch).")
 H(TOTAL, "ordo_order_seconds", "", "Time from receipt to the recorded outcome.")
+H(GC_STEP, "ordo_lua_gc_step_seconds", "", "Pauses: steps of Lua's collector between orders.")

@@ -35,16 +35,33 @@ static const struct row TIMINGS[] = {
 #undef H
 };
 
-/* The buckets that are shown. Their number must not change with the data, or rates break. */
-static const struct {
-    uint64_t ns;
-    const char *seconds;
-} EDGES[] = {
-    {10000, "0.00001"},  {25000, "0.000025"}, {50000, "0.00005"},  {100000, "0.0001"},  {250000, "0.00025"},
-    {500000, "0.0005"},  {1000000, "0.001"},  {2500000, "0.0025"}, {5000000, "0.005"},  {10000000, "0.01"},
-    {25000000, "0.025"}, {50000000, "0.05"},  {100000000, "0.1"},  {250000000, "0.25"}, {500000000, "0.5"},
-    {1000000000, "1"},   {2500000000, "2.5"}, {5000000000, "5"},   {10000000000, "10"}, {30000000000, "30"},
-};
+/* Their number must not change with the data, or rates break. */
+#define EDGES(X)                                                                                             \
+    X(10000, "0.00001")                                                                                      \
+    X(25000, "0.000025")                                                                                     \
+    X(50000, "0.00005")                                                                                      \
+    X(100000, "0.0001")                                                                                      \
+    X(250000, "0.00025")                                                                                     \
+    X(500000, "0.0005")                                                                                      \
+    X(1000000, "0.001")                                                                                      \
+    X(2500000, "0.0025")                                                                                     \
+    X(5000000, "0.005")                                                                                      \
+    X(10000000, "0.01")                                                                                      \
+    X(25000000, "0.025")                                                                                     \
+    X(50000000, "0.05")                                                                                      \
+    X(100000000, "0.1")                                                                                      \
+    X(250000000, "0.25")                                                                                     \
+    X(500000000, "0.5")                                                                                      \
+    X(1000000000, "1")                                                                                       \
+    X(2500000000, "2.5")                                                                                     \
+    X(5000000000, "5")                                                                                       \
+    X(10000000000, "10")                                                                                     \
+    X(30000000000, "30")
+#define NS(ns, seconds) ns,
+#define SECONDS(ns, seconds) seconds,
+const uint64_t ordo_metrics_edges[] = {EDGES(NS)};
+const size_t ordo_metrics_edge_count = sizeof(ordo_metrics_edges) / sizeof(ordo_metrics_edges[0]);
+static const char *const edge_seconds[] = {EDGES(SECONDS)};
 
 struct ordo_metrics_registry *ordo_metrics_registry_new(void)
 {
@@ -148,10 +165,10 @@ static void expose_timing(struct ordo_buffer *out, const struct row *row,
 {
     char edge[32];
 
-    for (size_t i = 0; i < sizeof(EDGES) / sizeof(EDGES[0]); i++) {
-        snprintf(edge, sizeof(edge), "le=\"%s\"", EDGES[i].seconds);
+    for (size_t i = 0; i < ordo_metrics_edge_count; i++) {
+        snprintf(edge, sizeof(edge), "le=\"%s\"", edge_seconds[i]);
         append_name(out, row, "_bucket", edge);
-        append_count(out, ordo_histogram_at_most(view, EDGES[i].ns));
+        append_count(out, ordo_histogram_at_most(view, ordo_metrics_edges[i]));
     }
     append_name(out, row, "_bucket", "le=\"+Inf\"");
     append_count(out, view->count);

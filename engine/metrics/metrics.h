@@ -66,6 +66,10 @@ uint64_t ordo_metrics_sum(struct ordo_metrics_registry *registry, enum ordo_coun
 void ordo_metrics_view(struct ordo_metrics_registry *registry, enum ordo_timing timing,
                        struct ordo_histogram_view *ret_view);
 
+/* The upper edges of the buckets that are shown, in nanoseconds, rising. */
+extern const uint64_t ordo_metrics_edges[];
+extern const size_t ordo_metrics_edge_count;
+
 /* Appends all of the table in Prometheus text format 0.0.4 (HELP, TYPE, samples). */
 void ordo_metrics_expose(struct ordo_metrics_registry *registry, struct ordo_buffer *out);
 /* A gauge or counter that is not in the table (queue depth, ...). type: "gauge" or "counter"; help NULL:

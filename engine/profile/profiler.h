@@ -125,6 +125,8 @@ struct ordo_profiled {
                      const struct ordo_profile_capture *capture); /* must not wait; NULL: nobody wants them */
     void (*each_vm)(void *context, void (*visit)(void *visitor, unsigned worker, const struct ordo_vm *vm),
                     void *visitor);
+    /* Durations in ns of the steps of that worker's collector; lives as long as the context. */
+    const struct ordo_histogram *(*collector_steps)(void *context, unsigned worker);
 };
 
 /* At most one in a process. NULL and *err: no thread could be started, or the folder cannot be used. */

@@ -30,6 +30,7 @@ struct ordo_engine_options {
     uint32_t max_attempts;          /* rules.max_attempts */
     int64_t retry_max_ms;           /* rules.retry_max */
     uint32_t max_crashes;           /* rules.max_crashes */
+    size_t gc_headroom;             /* rules.gc_headroom; 0: LuaJIT collects by itself, and nobody times it */
     const char *data_dir;           /* keeps which orders the process died of; NULL: nobody counts */
     struct ordo_profiler *profiler; /* NULL: no profiles */
     const struct ordo_store_ops *store;

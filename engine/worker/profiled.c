@@ -119,6 +119,13 @@ static void each_vm(void *context, void (*visit)(void *visitor, unsigned worker,
         visit(visitor, i, ordo_script_vm(engine->workers[i].script));
 }
 
+static const struct ordo_histogram *collector_steps(void *context, unsigned worker)
+{
+    struct ordo_engine *engine = context;
+
+    return &engine->workers[worker].metrics->timings[ORDO_TIMING_GC_STEP];
+}
+
 struct ordo_profiled ordo_engine_profiled(struct ordo_engine *engine)
 {
     return (struct ordo_profiled){.context = engine,
@@ -128,5 +135,6 @@ struct ordo_profiled ordo_engine_profiled(struct ordo_engine *engine)
                                   .collect = collect,
                                   .look = look,
                                   .captured = engine->options.exporter_count > 0 ? ordo__export : NULL,
-                                  .each_vm = each_vm};
+                                  .each_vm = each_vm,
+                                  .collector_steps = collector_steps};
 }

@@ -235,7 +235,7 @@ void ordo__record_flush(struct ordo__worker *worker)
     submitting = worker;
     options->store->submit(options->store_self, commit->writes, commit->count, store_done, commit);
     submitting = NULL;
-    ordo_timeline_span_rationed(ORDO_TIMELINE_COMMIT, began);
+    ordo_timeline_span_rationed(ORDO_TIMELINE_COMMIT, ORDO_TIMELINE_NONE, began);
 }
 
 void ordo__record_completed(struct ordo__worker *worker)

@@ -243,6 +243,7 @@ static void begin(struct ordo__worker *worker, struct ahead *ahead)
     began = ordo_timeline_begin(follow);
     decide(worker, ahead);
     ordo_timeline_end(ORDO_TIMELINE_ORDER, began, follow);
+    ordo__collect_between(worker);
 }
 
 /* Out of turn: now, but for a line: one of those that are not begun may have its id. */

@@ -45,6 +45,7 @@ static void resume(struct ordo__worker *worker, struct ordo_run *run)
     ordo__execute_end(worker, run->generation, false);
     ordo__hand_run(worker, job, run);
     ordo_timeline_end(ORDO_TIMELINE_ORDER, began, follow);
+    ordo__collect_between(worker);
 }
 
 /* A later attempt is due. Its class may be full, or its id claimed by the same order that was sent again: then it tries
@@ -197,6 +198,7 @@ void ordo__worker_run(void *context)
     ordo_crash_notes_enter();
     ordo__profiled_enter(worker);
     ordo__compiled_enter(worker);
+    ordo__collect_begin(worker);
     follow_rules(worker, &seen);
     while (!atomic_load_explicit(&engine->stopping, memory_order_relaxed)) {
         ordo_timeline_turn_begin();
@@ -209,6 +211,7 @@ void ordo__worker_run(void *context)
         ordo__take(worker);
         ordo__record_flush(worker);
         ordo__finish_flush(worker);
+        ordo__collect_turn(worker);
         publish(worker);
         ordo_timeline_turn_end();
         sleep_until_woken(worker);

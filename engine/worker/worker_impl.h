@@ -153,8 +153,12 @@ bool ordo__recovery_has_more(struct ordo_engine *engine); /* that may be taken n
  * engine is stopping. */
 void ordo__backup_join(struct ordo_engine *engine);
 
-/* collect.c: between two turns. */
-void ordo__collect_if_asked(struct ordo__worker *worker);
+/* collect.c */
+void ordo__collect_begin(struct ordo__worker *worker);    /* once, on its thread */
+void ordo__collect_if_asked(struct ordo__worker *worker); /* between two turns */
+/* Between two orders, and at the end of a turn: the steps of Lua's collector that are due. */
+void ordo__collect_between(struct ordo__worker *worker);
+void ordo__collect_turn(struct ordo__worker *worker);
 
 /* coroutines.c: between two turns. */
 void ordo__coroutines_if_asked(struct ordo__worker *worker);

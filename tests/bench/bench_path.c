@@ -16,7 +16,9 @@
 #include "base/timeline.h"
 #include "profile/heap.h"
 #include "script/script.h"
+#include "vm/collector.h"
 
+enum { STEP_BYTES = 8 << 10, HEADROOM = 4 << 20 }; /* of the collector, as a worker's */
 enum { ORDERS = 20000, WARM_UP = 3, ROUNDS_MAX = 101, TURN = 16, BLOCK = 10 * TURN, BLOCKS = 4000 };
 
 enum part { WHOLE = 0, PARSE, RULES, ENCODE, PART_COUNT };
@@ -100,9 +102,21 @@ static void decide_followed(struct path *path, bool timed, uint64_t follow)
     path->spent_ns[ENCODE] += ordo_clock_ns() - ruled;
 }
 
-static void decide(struct path *path, bool timed)
+/* As at the end of a worker's turn. */
+static void collect(struct path *path)
 {
-    decide_followed(path, timed, 0);
+    struct ordo_vm_step step;
+
+    ordo_vm_collector_step(ordo_script_vm(path->script), STEP_BYTES, &step);
+}
+
+static void decide_all(struct path *path, bool timed)
+{
+    for (int i = 0; i < ORDERS; i++) {
+        decide_followed(path, timed, 0);
+        if (i % TURN == TURN - 1)
+            collect(path);
+    }
 }
 
 /* With what a worker puts on the timeline for an order. Returns whether it was recorded. */
@@ -158,9 +172,12 @@ static void timeline_cost(struct path *path)
                 if (on)
                     recorded += decide_on_timeline(path);
                 else
-                    decide(path, false);
+                    decide_followed(path, false, 0);
+                if (i % TURN == TURN - 1)
+                    collect(path);
                 if (on && i % TURN == TURN - 1) {
-                    ordo_timeline_span_rationed(ORDO_TIMELINE_COMMIT, ordo_timeline_ticks());
+                    ordo_timeline_span_rationed(ORDO_TIMELINE_COMMIT, ORDO_TIMELINE_NONE,
+                                                ordo_timeline_ticks());
                     ordo_timeline_turn_end();
                 }
             }
@@ -197,6 +214,8 @@ int main(int argc, char **argv)
     must(ruleset != NULL, err.message);
     path.script = ordo_script_new(&options, &err);
     must(path.script != NULL, err.message);
+    if (getenv("AUTO_GC") == NULL)
+        ordo_vm_collector_take(ordo_script_vm(path.script), HEADROOM);
     if (ordo_script_load(path.script, ruleset, &errors, NULL) != 0)
         must(false, (ordo_buffer_put(&errors, 0), errors.ptr));
 
@@ -204,12 +223,10 @@ int main(int argc, char **argv)
         int64_t start = ordo_clock_ns();
         int at = round < 0 ? 0 : round;
 
-        for (int i = 0; i < ORDERS; i++)
-            decide(&path, false);
+        decide_all(&path, false);
         us[WHOLE][at] = (double)(ordo_clock_ns() - start) / ORDERS / 1000;
         memset(path.spent_ns, 0, sizeof(path.spent_ns));
-        for (int i = 0; i < ORDERS; i++)
-            decide(&path, true);
+        decide_all(&path, true);
         for (int part = PARSE; part < PART_COUNT; part++)
             us[part][at] = (double)path.spent_ns[part] / ORDERS / 1000;
     }

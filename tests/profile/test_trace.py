@@ -23,6 +23,9 @@ end }
 """
 SLEEPY = {"rules/10_first.lua": SLEEPER % "first", "rules/20_second.lua": SLEEPER % "second"}
 BROKEN = {"rules/10_broken.lua": 'return { name = "broken", about = "Breaks.", apply = function() error("no") end }\n'}
+GARBAGE = {"rules/10_garbage.lua": """local last
+return { name = "garbage", about = "Leaves garbage.", apply = function() for i = 1, 1000 do last = {i, {i}} end end }
+"""}
 STAGES = ["received", "queued", "running", "waiting", "recording", "answering"]
 
 
@@ -131,6 +134,24 @@ class Quiet(TraceTest):
                          ["received", "queued", "running", "waiting", "running", "waiting", "running", "recording", "answering"])
         self.assertEqual(len(self.spans(trace, "first", order="nap-2")), 2)
         self.assertEqual(len(self.spans(trace, "second", order="nap-2")), 2)
+
+    def test_steps_of_the_collector_are_between_orders(self):
+        with Traced(rules=GARBAGE, settings={"workers.count": 1}) as engine:
+            for number in range(60):
+                self.assertEqual(engine.request("POST", "/orders", order(f"g-{number}")).status, 200)
+            engine.request("GET", "/profile/gc?run=1")
+            trace = self.trace(engine)
+            done = engine.request("GET", "/profile/gc").json["workers"][0]["steps"]["count"]
+        steps, orders, turns = (self.spans(trace, name) for name in ("Lua GC step", "order", "turn"))
+        self.assertTrue(5 <= len(steps) <= done, (len(steps), done))
+        phases = "pause|mark|atomic|sweep strings|sweep"
+        for step in steps:
+            self.assertEqual(trace.threads[(step["pid"], step["tid"])], "worker-0")
+            self.assertRegex(step["args"]["what"], f"^({phases})( to ({phases}))?$")
+            end = step["ts"] + step["dur"]
+            self.assertFalse([one for one in orders if one["ts"] < end and step["ts"] < one["ts"] + one["dur"]], step)
+            self.assertTrue([one for one in turns if one["ts"] <= step["ts"] and end <= one["ts"] + one["dur"]], step)
+        self.assertEqual(len(self.spans(trace, "full Lua GC")), 1)
 
     def test_a_rule_that_breaks_ends_its_span(self):
         with Traced(rules=BROKEN) as engine:

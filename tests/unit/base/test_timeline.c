@@ -126,7 +126,7 @@ static void many_turns(void *context)
     (void)context;
     for (int i = 0; i < TURNS; i++) {
         ordo_timeline_turn_begin();
-        ordo_timeline_span_rationed(ORDO_TIMELINE_COMMIT, ordo_timeline_ticks());
+        ordo_timeline_span_rationed(ORDO_TIMELINE_COMMIT, ORDO_TIMELINE_NONE, ordo_timeline_ticks());
         ordo_timeline_turn_end();
     }
     ordo_timeline_turn_begin(); /* and one that has not ended */
@@ -247,7 +247,7 @@ static void choose_from_a_thread_without_ring(void *context)
     ordo_timeline_span(ORDO_TIMELINE_PARSE, 1, 1);
     ordo_timeline_label(1, ORDO_STR("x"));
     ordo_timeline_step(1, ORDO_TIMELINE_QUEUED);
-    ordo_timeline_span_rationed(ORDO_TIMELINE_PARSE, 1);
+    ordo_timeline_span_rationed(ORDO_TIMELINE_PARSE, ORDO_TIMELINE_NONE, 1);
     ordo_timeline_count(ORDO_TIMELINE_QUEUE_LOW, 1);
     ordo_timeline_note_slow(&(struct ordo_timeline_slow){.label = ORDO_STR("x")});
 }
