@@ -34,7 +34,6 @@ void ordo_heap_start(void)
     void (*hook)(void **, unsigned *, unsigned) = take_stack;
     bool active = true;
 
-    ordo_unwind_warm_up(); /* before there are threads: libunwind fills tables of its own */
     if (mallctl == NULL)
         return;
     ordo_unwind_object((uint64_t)(uintptr_t)mallctl, &allocator_start, &allocator_end);

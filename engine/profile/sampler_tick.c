@@ -180,9 +180,10 @@ static bool weigh(struct ordo__slot *slot, const siginfo_t *info, bool woken, bo
     return tick->cpu_ns > 0 || tick->wall_ns > 0;
 }
 
-static void take(struct ordo__slot *slot, const siginfo_t *info, uint64_t pc, int64_t result, int64_t now_ns)
+static void take(struct ordo__slot *slot, const siginfo_t *info, const ucontext_t *struck, int64_t now_ns)
 {
-    bool woken = was_woken(pc, result);
+    uint64_t pc = (uint64_t)struck->uc_mcontext.gregs[REG_RIP];
+    bool woken = was_woken(pc, struck->uc_mcontext.gregs[REG_RAX]);
     struct joined *self = joined;
     struct tick tick;
 
@@ -194,7 +195,7 @@ static void take(struct ordo__slot *slot, const siginfo_t *info, uint64_t pc, in
         count(&slot->dropped, tick.ticks);
         return;
     }
-    tick.native_count = ordo_unwind_native(pc, tick.native, ORDO_SAMPLE_NATIVE, &tick.leaf_count);
+    tick.native_count = ordo_unwind_native(struck, tick.native, ORDO_SAMPLE_NATIVE, &tick.leaf_count);
     /* what it used meanwhile may be but the handler of the sample before */
     tick.is_waiting = tick.cpu_ns < tick.wall_ns / 2 && is_in_system_call(pc);
     tick.context = (struct ordo_sample_context){0};
@@ -218,7 +219,6 @@ static void take(struct ordo__slot *slot, const siginfo_t *info, uint64_t pc, in
 
 static void on_tick(int number, siginfo_t *info, void *context)
 {
-    const ucontext_t *interrupted = context;
     struct ordo__slot *slot = info->si_value.sival_ptr;
     int kept_errno = errno;
     int64_t began_ns;
@@ -227,8 +227,7 @@ static void on_tick(int number, siginfo_t *info, void *context)
     if ((info->si_code != SI_TIMER && info->si_code != SI_QUEUE) || slot == NULL)
         return; /* not from here */
     began_ns = ordo_clock_ns();
-    take(slot, info, (uint64_t)interrupted->uc_mcontext.gregs[REG_RIP],
-         interrupted->uc_mcontext.gregs[REG_RAX], began_ns);
+    take(slot, info, context, began_ns);
     count(&slot->handler_ns, (uint64_t)(ordo_clock_ns() - began_ns));
     errno = kept_errno;
 }
@@ -292,7 +291,6 @@ void ordo_sampler_join(struct ordo_vm *vm, unsigned worker)
     ORDO_REQUIRE(self != NULL && joined == NULL);
     self->vm = vm;
     self->worker = (uint16_t)worker;
-    ordo_unwind_warm_up();
     ordo_vm_on_reached(vm, reached, self);
     joined = self;
 }

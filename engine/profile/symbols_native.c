@@ -6,7 +6,7 @@
  */
 #include "base/clock.h"
 #include "profile/symbols_impl.h"
-#include "profile/unwind.h"
+#include "profile/unwind_cfi.h"
 
 #include <inttypes.h>
 #include <link.h>
@@ -110,15 +110,12 @@ bool ordo__native_refresh(struct ordo__native *native)
 {
     unsigned long long counts[2] = {0, 0};
 
-    /* The linker's lock is recursive, but for a moment in which it is unlocked: a tick that strikes there and unwinds, which
-     * takes it too, would wait for itself, and with it all that unwind. */
-    ordo_unwinding = true;
     dl_iterate_phdr(take_counts, counts);
-    ordo_unwinding = false;
     if (counts[0] == native->loaded && counts[1] == native->unloaded)
         return false;
     native->loaded = counts[0];
     native->unloaded = counts[1];
+    ordo__cfi_forget();
     if (native->dwfl != NULL)
         report_modules(native);
     return true;

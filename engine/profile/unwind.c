@@ -1,52 +1,30 @@
 /* SPDX-License-Identifier: MIT
  * unwind.c: joins the three parts of a stack that goes through a VM.
  *
- * libunwind goes through the interpreter, but ends at compiled code, or guesses a few frames behind it. So what it
- * gives is cut at the first address in the VM's own code, whichever that is; the rest of the stack is known otherwise.
- * The frames below the VM are walked by their frame pointers, which the engine's code keeps, from the function that
- * entered the VM to the first one that is not the program's own.
+ * Compiled Lua has no unwind information that an unwinder could use. So native frames are followed to the first address in
+ * the VM's own code, whichever that is; the rest of the stack is known otherwise. The frames below the VM are walked by
+ * their frame pointers, which the engine's code keeps, from the function that entered the VM to the first one that is not
+ * the program's own.
  */
-#define UNW_LOCAL_ONLY
 #include "profile/unwind.h"
 
 #include <dlfcn.h>
-#include <errno.h>
-#include <libunwind.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "profile/unwind_cfi.h"
 #include "vm/entry.h"
 #include "vm/stack.h"
 
-enum { RAW_MAX = ORDO_UNWIND_MAX + 32 }; /* room for the handler's or the allocator's own frames */
+/* What lies behind the stack of the thread. */
+static _Thread_local uint64_t stack_bottom __attribute__((tls_model("initial-exec")));
 
-_Thread_local volatile bool ordo_unwinding __attribute__((tls_model("initial-exec")));
-
-#ifdef __SANITIZE_THREAD__
-/* unw_backtrace keeps a table for each thread, and gives it back when the sanitizer has left that thread already. */
-static __attribute__((noinline)) int backtrace_native(void **ret_frames, int most)
+/* The environment lies behind the first thread's. */
+__attribute__((constructor)) static void note_first_stack(void)
 {
-    unw_context_t context;
-    unw_cursor_t cursor;
-    unw_word_t address;
-    int count = 0;
-
-    unw_getcontext(&context);
-    if (unw_init_local(&cursor, &context) < 0)
-        return 0;
-    do {
-        if (unw_get_reg(&cursor, UNW_REG_IP, &address) < 0 || address == 0)
-            break;
-        ret_frames[count++] = (void *)address; /* NOLINT(performance-no-int-to-ptr) */
-    } while (count < most && unw_step(&cursor) > 0);
-    /* The first is this function's. */
-    memmove(ret_frames, ret_frames + 1, (size_t)(count > 0 ? count - 1 : 0) * sizeof(*ret_frames));
-    return count > 0 ? count - 1 : 0;
+    stack_bottom = (uint64_t)(uintptr_t)environ & ~(uint64_t)7;
 }
-#else
-static inline __attribute__((always_inline)) int backtrace_native(void **ret_frames, int most)
-{
-    return unw_backtrace(ret_frames, most);
-}
-#endif
 
 /* glibc's: takes no lock, and may be called in a signal handler. */
 bool ordo_unwind_object(uint64_t address, uint64_t *ret_start, uint64_t *ret_end)
@@ -90,46 +68,48 @@ static size_t walk_below(uint64_t *ret_frames, size_t most)
     return count;
 }
 
-__attribute__((noinline)) size_t ordo_unwind_native(uint64_t pc, uint64_t *ret_frames, size_t most,
-                                                    size_t *ret_leaves)
+/* Where a signal struck the thread, or where this function is put. */
+static inline __attribute__((always_inline)) void take_registers(struct ordo__registers *registers,
+                                                                 const ucontext_t *struck)
 {
-    void *raw[RAW_MAX];
-    int taken = 0, from = 0;
+    static const int numbers[ORDO__REGISTERS] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+                                                 REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                                 REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+
+    if (stack_bottom == 0) /* glibc puts what it knows of a thread behind its stack */
+        stack_bottom = (uint64_t)pthread_self();
+    registers->bottom = stack_bottom;
+    registers->is_struck = struck != NULL;
+    if (struck != NULL) {
+        for (int i = 0; i < ORDO__REGISTERS; i++)
+            registers->value[i] = (uint64_t)struck->uc_mcontext.gregs[numbers[i]];
+        registers->known = (1u << ORDO__REGISTERS) - 1;
+        return;
+    }
+    __asm__ volatile("lea 0(%%rip), %0\n\tmov %%rsp, %1\n\tmov %%rbp, %2"
+                     : "=r"(registers->value[ORDO__RIP]), "=r"(registers->value[ORDO__RSP]),
+                       "=r"(registers->value[ORDO__RBP]));
+    registers->known = 1u << ORDO__RIP | 1u << ORDO__RSP | 1u << ORDO__RBP;
+}
+
+__attribute__((noinline)) size_t ordo_unwind_native(const ucontext_t *struck, uint64_t *ret_frames,
+                                                    size_t most, size_t *ret_leaves)
+{
+    bool through_vm = ordo_vm_running() != NULL, has_more = true;
+    struct ordo__registers registers;
     size_t count = 0;
-    bool through_vm = ordo_vm_running() != NULL;
-    int saved_errno = errno; /* libunwind tries memory by system calls */
 
-    *ret_leaves = 0;
-    if (most == 0)
-        return 0;
-    if (ordo_unwinding) { /* a handler that struck the unwinder itself */
-        *ret_leaves = 1;
-        ret_frames[0] = pc != 0 ? pc : (uint64_t)(uintptr_t)__builtin_return_address(0);
-        return 1;
-    }
-    ordo_unwinding = true;
-    if (!(through_vm && pc != 0 && is_vm_code(pc)))
-        taken = backtrace_native(raw, RAW_MAX);
-    if (pc != 0) {
-        while (from < taken && (uint64_t)(uintptr_t)raw[from] != pc)
-            from++;
-        if (from == taken && !(through_vm && is_vm_code(pc))) /* it did not get out of the handler */
-            ret_frames[count++] = pc;
-    } else {
-        from = 1; /* this function */
-    }
-    for (; from < taken && count < most; from++) {
-        uint64_t address = (uint64_t)(uintptr_t)raw[from];
-
-        if (through_vm && is_vm_code(address))
+    take_registers(&registers, struck);
+    if (struck == NULL)
+        has_more = ordo__cfi_step(&registers);
+    for (; has_more && count < most; has_more = ordo__cfi_step(&registers)) {
+        if (through_vm && is_vm_code(registers.value[ORDO__RIP]))
             break;
-        ret_frames[count++] = address;
+        ret_frames[count++] = registers.value[ORDO__RIP];
     }
     *ret_leaves = count;
     if (through_vm)
         count += walk_below(ret_frames + count, most - count);
-    ordo_unwinding = false;
-    errno = saved_errno;
     return count;
 }
 
@@ -152,7 +132,7 @@ __attribute__((noinline)) size_t ordo_unwind(uint64_t *ret_frames, size_t most)
     size_t leaves, count, below, at;
     struct ordo_vm *vm = ordo_vm_running();
 
-    count = ordo_unwind_native(0, native, ORDO_UNWIND_MAX, &leaves);
+    count = ordo_unwind_native(NULL, native, ORDO_UNWIND_MAX, &leaves);
     at = leaves > 0 ? 1 : 0; /* the frame of this function, whose caller is wanted */
     below = count - leaves;
     count = leaves - at < most ? leaves - at : most;
@@ -167,11 +147,4 @@ __attribute__((noinline)) size_t ordo_unwind(uint64_t *ret_frames, size_t most)
         below = most - count;
     memcpy(ret_frames + count, native + leaves, below * sizeof(*native));
     return count + below;
-}
-
-void ordo_unwind_warm_up(void)
-{
-    void *raw[RAW_MAX];
-
-    backtrace_native(raw, RAW_MAX);
 }

@@ -77,7 +77,6 @@ static int run_rule(lua_State *L)
 static void work(void *unused)
 {
     (void)unused;
-    ordo_unwind_warm_up();
     while (!atomic_load(&stop)) {
         struct ordo_vm *vm = ordo_vm_new(NULL, true, NULL);
 
@@ -90,13 +89,13 @@ static void work(void *unused)
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
-    uint64_t frames[ORDO_UNWIND_MAX], pc = (uint64_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+    uint64_t frames[ORDO_UNWIND_MAX];
     struct ordo_vm *vm = ordo_vm_running();
     size_t leaves;
 
     (void)number, (void)info;
     atomic_fetch_add(&handled, 1);
-    if (ordo_unwind_native(pc, frames, ORDO_UNWIND_MAX, &leaves) > 1)
+    if (ordo_unwind_native(context, frames, ORDO_UNWIND_MAX, &leaves) > 1)
         atomic_fetch_add(&unwound, 1);
     if (vm != NULL && ordo_vm_state(vm) == ORDO_VM_COMPILED)
         atomic_fetch_add(&in_compiled, 1);

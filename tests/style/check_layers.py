@@ -15,7 +15,6 @@ LIBRARIES = {
     r"simdjson.*": {"base"},
     r"yaml\.h": {"core"},
     r"curl/.*": {"cli"},
-    r"libunwind\.h": {"profile"},
     r"(elfutils/.*|dwarf\.h|gelf\.h)": {"profile"},
     r"rocksdb/.*": set(),
     r"(zlib\.h|protobuf-c/.*|.*\.pb-c\.h)": {"profile"},

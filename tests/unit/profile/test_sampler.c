@@ -19,7 +19,6 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "profile/sampler.h"
-#include "profile/unwind.h"
 #include "vm/interrupt.h"
 
 enum { ENOUGH = 300 };

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * test_unwind.c: the stack of a thread in C, in Lua that C called, and in C that Lua called, also from a handler.
  */
-#include <dlfcn.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <cmocka.h>
 #include <lauxlib.h>
 #include <lualib.h>
-#include <ucontext.h>
+#include <unwind.h>
 
 #include "profile/unwind.h"
 #include "vm/line_table.h"
@@ -52,7 +53,7 @@ static __attribute__((noinline)) int take(lua_State *L)
 static __attribute__((noinline)) int take_native(lua_State *L)
 {
     (void)L;
-    seen.count = ordo_unwind_native(0, seen.frames, ORDO_UNWIND_MAX, &seen.leaves);
+    seen.count = ordo_unwind_native(NULL, seen.frames, ORDO_UNWIND_MAX, &seen.leaves);
     return 0;
 }
 
@@ -141,9 +142,9 @@ static void test_room_is_kept_to(void **state)
     (void)state;
     assert_int_equal(ordo_unwind(frames, 2), 2);
     assert_int_equal(frames[2], 42);
-    assert_int_equal(ordo_unwind_native(0, frames, 1, &leaves), 1);
+    assert_int_equal(ordo_unwind_native(NULL, frames, 1, &leaves), 1);
     assert_int_equal(leaves, 1);
-    assert_int_equal(ordo_unwind_native(0, frames, 0, &leaves), 0);
+    assert_int_equal(ordo_unwind_native(NULL, frames, 0, &leaves), 0);
 }
 
 static __attribute__((noinline)) size_t without_vm(void)
@@ -171,10 +172,8 @@ static volatile sig_atomic_t handled, in_compiled;
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
-    uint64_t pc = (uint64_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
-
     (void)number, (void)info;
-    seen.count = ordo_unwind_native(pc, seen.frames, ORDO_UNWIND_MAX, &seen.leaves);
+    seen.count = ordo_unwind_native(context, seen.frames, ORDO_UNWIND_MAX, &seen.leaves);
     handled++;
     if (interrupted != NULL && ordo_vm_running() == interrupted &&
         ordo_vm_state(interrupted) == ORDO_VM_COMPILED && seen.leaves == 0 && seen.count >= 2 &&
@@ -206,7 +205,6 @@ static void test_handler_in_compiled_code_finds_what_is_below(void **state)
     pthread_t self = pthread_self(), other;
 
     (void)state;
-    ordo_unwind_warm_up();
     interrupted = new_vm();
     sigaction(SIGURG, &action, NULL);
     assert_int_equal(pthread_create(&other, NULL, signal_often, &self), 0);
@@ -217,17 +215,88 @@ static void test_handler_in_compiled_code_finds_what_is_below(void **state)
     interrupted = NULL;
 }
 
-/* --- what is linked --- */
+/* --- as libgcc sees it --- */
 
-static void test_errors_are_not_thrown_by_libunwind(void **state)
+struct other {
+    uint64_t frames[ORDO_UNWIND_MAX];
+    size_t count;
+};
+
+static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context, void *to)
 {
-    Dl_info about;
-    void *function = dlsym(RTLD_DEFAULT, "_Unwind_RaiseException");
+    struct other *other = to;
+
+    if (other->count == ORDO_UNWIND_MAX || _Unwind_GetIP(context) == 0) /* 0: behind the last */
+        return _URC_END_OF_STACK;
+    other->frames[other->count++] = _Unwind_GetIP(context);
+    return _URC_NO_REASON;
+}
+
+static volatile sig_atomic_t compared, differing, deepest;
+
+/* libgcc goes through the frames of the handler first. */
+static void compare(int number, siginfo_t *info, void *context)
+{
+    struct other other = {.count = 0};
+    uint64_t frames[ORDO_UNWIND_MAX];
+    size_t leaves, count = ordo_unwind_native(context, frames, ORDO_UNWIND_MAX, &leaves), from = 0;
+
+    (void)number, (void)info;
+    _Unwind_Backtrace(add_frame, &other);
+    while (from < other.count && other.frames[from] != frames[0])
+        from++;
+    if (count > (size_t)deepest)
+        deepest = (sig_atomic_t)count;
+    compared++;
+    if (count != other.count - from || memcmp(frames, other.frames + from, count * sizeof(*frames)) != 0)
+        differing++;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%g", *(const double *)a - *(const double *)b);
+    return text[0] == '-' ? -1 : strtod(text, NULL) > 0;
+}
+
+/* Its frame is aligned, so it is found through another register than usual. */
+static __attribute__((noinline)) void sort_aligned(double seed)
+{
+    double numbers[32] __attribute__((aligned(64)));
+    volatile double *kept = numbers;
+
+    for (int i = 0; i < 32; i++)
+        kept[i] = seed * i - (double)(i * i % 17);
+    qsort(numbers, 32, sizeof(*numbers), by_number);
+    free(memset(malloc(200 + (size_t)numbers[0] % 100), 0, 200));
+}
+
+static void *be_compared(void *unused)
+{
+    for (int i = 0; compared < 2000; i++)
+        sort_aligned(i % 13);
+    return unused;
+}
+
+static void test_struck_anywhere_it_sees_what_libgcc_sees(void **state)
+{
+    struct sigaction action = {.sa_sigaction = compare, .sa_flags = SA_SIGINFO | SA_RESTART};
+    struct timespec pause = {0, 200000};
+    struct other other = {.count = 0};
+    pthread_t thread;
 
     (void)state;
-    assert_non_null(function);
-    assert_int_not_equal(dladdr(function, &about), 0);
-    assert_null(strstr(about.dli_fname, "libunwind")); /* whose does not know compiled Lua */
+    _Unwind_Backtrace(add_frame, &other); /* what its first time allocates */
+    sigaction(SIGURG, &action, NULL);
+    assert_int_equal(pthread_create(&thread, NULL, be_compared, NULL), 0);
+    while (compared < 2000) {
+        pthread_kill(thread, SIGURG);
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    }
+    pthread_join(thread, NULL);
+    assert_true(deepest > 5);
+    assert_int_equal(differing, 0);
 }
 
 int main(void)
@@ -238,7 +307,7 @@ int main(void)
         cmocka_unit_test(test_room_is_kept_to),
         cmocka_unit_test(test_without_a_vm_all_is_native),
         cmocka_unit_test(test_handler_in_compiled_code_finds_what_is_below),
-        cmocka_unit_test(test_errors_are_not_thrown_by_libunwind),
+        cmocka_unit_test(test_struck_anywhere_it_sees_what_libgcc_sees),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
