@@ -75,12 +75,15 @@ struct ordo_profile *ordo_moment_profile(const struct ordo_moment *moment, struc
             add_coroutine(profile, symbols, coroutine, frames);
     for (size_t i = 0; i < moment->thread_count; i++) {
         const struct ordo_moment_thread *thread = &moment->threads[i];
+        ordo_str rule = ordo_symbols_rule_of(symbols, thread->frames + thread->lua_at, thread->lua_count);
         const struct ordo_label labels[] = {
             {ORDO_STR("thread"), ordo_str_from(thread->name)},
-            {ORDO_STR("state"), ordo_str_from(thread->state == NULL ? "busy" : thread->state)},
+            {ORDO_STR("state"), ordo_str_from(thread->state == NULL ? "no answer" : thread->state)},
+            {ORDO_STR("rule"), rule},
         };
 
-        ordo_symbols_add(symbols, profile, thread->frames, thread->frame_count, labels, 2, one);
+        ordo_symbols_add(symbols, profile, thread->frames, thread->frame_count, labels, rule.len > 0 ? 3 : 2,
+                         one);
     }
     return profile;
 }
@@ -127,6 +130,24 @@ static void put_coroutine(const struct ordo_moment *moment, struct ordo_symbols 
     ordo_stack_text(symbols, stack, stack_of(coroutine, frames, stack), out);
 }
 
+static void put_thread(struct ordo_symbols *symbols, const struct ordo_moment_thread *thread,
+                       struct ordo_buffer *out)
+{
+    ordo_str rule = ordo_symbols_rule_of(symbols, thread->frames + thread->lua_at, thread->lua_count);
+
+    ordo_buffer_printf(out, "thread %s %" PRId32, thread->name, thread->tid);
+    if (thread->state != NULL)
+        ordo_buffer_printf(out, " [%s]", thread->state);
+    else if (thread->kernel_state != 0)
+        ordo_buffer_printf(out, " [no answer: the kernel says %c]", thread->kernel_state);
+    else
+        ordo_buffer_append(out, ORDO_STR(" [ended]"));
+    if (rule.len > 0)
+        ordo_buffer_printf(out, ", rule " ORDO_STR_FMT, ORDO_STR_ARG(rule));
+    ordo_buffer_append(out, ORDO_STR(":\n"));
+    ordo_stack_text(symbols, thread->frames, thread->frame_count, out);
+}
+
 static void put_each(const struct ordo_moment *moment, struct ordo_symbols *symbols, struct ordo_buffer *out)
 {
     const struct ordo_coroutine *coroutine;
@@ -137,13 +158,8 @@ static void put_each(const struct ordo_moment *moment, struct ordo_symbols *symb
             put_missing(coroutine, out);
         else
             put_coroutine(moment, symbols, coroutine, frames, out);
-    for (size_t i = 0; i < moment->thread_count; i++) {
-        const struct ordo_moment_thread *thread = &moment->threads[i];
-
-        ordo_buffer_printf(out, "thread %s %" PRId32 " [%s]:\n", thread->name, thread->tid,
-                           thread->state == NULL ? "busy: it did not come to tell where" : thread->state);
-        ordo_stack_text(symbols, thread->frames, thread->frame_count, out);
-    }
+    for (size_t i = 0; i < moment->thread_count; i++)
+        put_thread(symbols, &moment->threads[i], out);
 }
 
 /* --- by stack --- */

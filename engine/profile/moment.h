@@ -12,7 +12,10 @@ enum { ORDO_MOMENT_NAME = 16, ORDO_MOMENT_FRAMES = ORDO_SAMPLE_NATIVE + ORDO_VM_
 struct ordo_moment_thread {
     int32_t tid;
     char name[ORDO_MOMENT_NAME];
-    const char *state; /* "waiting", "interpreter", ...; NULL: it did not come to tell */
+    const char *state; /* "waiting", "interpreter", ...; NULL: it did not answer */
+    bool lacks_lua;    /* Lua runs or has called, and its lines were not had */
+    char kernel_state; /* ... and then what the kernel says of it, as in /proc/PID/stat; 0: it is gone */
+    size_t lua_at, lua_count; /* where in frames the Lua lines are */
     size_t frame_count;
     uint64_t frames[ORDO_MOMENT_FRAMES];
 };

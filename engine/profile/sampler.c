@@ -167,16 +167,18 @@ static void set_beat(struct ordo_sampler *sampler, unsigned hz, bool wall)
 static void adapt(struct ordo_sampler *sampler)
 {
     unsigned hz = 0;
-    bool wall = false, ends = false, by_beat;
+    bool wall = false, ends = false, urgent = false, by_beat;
 
     for (struct ordo_sampler_listener *listener = sampler->listeners; listener != NULL;
          listener = listener->next) {
         hz = listener->hz > hz ? listener->hz : hz;
         wall = wall || listener->wall;
         ends = ends || listener->order_ended != NULL;
+        urgent = urgent || listener->at_once;
     }
     by_beat = wall || hz > sampler->kernel_hz;
     atomic_store(&ordo__ends_are_wanted, ends);
+    atomic_store(&ordo__is_urgent, urgent);
     set_timers(sampler, by_beat ? 0 : hz);
     set_beat(sampler, by_beat ? hz : 0, wall);
     atomic_store(&sampler->hz, hz);
@@ -217,6 +219,7 @@ void ordo_sampler_turn(struct ordo_sampler *sampler)
 void ordo_sampler_each_thread(struct ordo_sampler *sampler,
                               void (*visit)(void *context, int32_t tid, const char *name), void *context)
 {
+    ordo__threads_scan(sampler);
     for (size_t i = 0; i < ORDO__SLOTS; i++) {
         const struct ordo__slot *slot = &sampler->slots[i];
         int32_t tid = atomic_load_explicit(&slot->tid, memory_order_relaxed);

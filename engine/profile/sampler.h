@@ -46,8 +46,9 @@ struct ordo_sampler_listener {
     void (*sample)(struct ordo_sampler_listener *listener, const struct ordo_sample *sample);
     /* An attempt at an order ended of which there were samples; how long it took from its receipt. NULL: not wanted. */
     void (*order_ended)(struct ordo_sampler_listener *listener, uint64_t order, int64_t took_ns);
-    unsigned hz; /* samples a second; with several listeners, the highest is taken by all */
-    bool wall;   /* samples with wall_ns in place of those with cpu_ns */
+    unsigned hz;  /* samples a second; with several listeners, the highest is taken by all */
+    bool wall;    /* samples with wall_ns in place of those with cpu_ns */
+    bool at_once; /* a sample in C that Lua called does not wait until that returns */
 
     struct ordo_sampler_listener *next;
 };
@@ -65,9 +66,12 @@ void ordo_sampler_leave(struct ordo_sampler *sampler, struct ordo_sampler_listen
 enum { ORDO_SAMPLER_TURN_NS = 100000000 };
 void ordo_sampler_turn(struct ordo_sampler *sampler);
 
-/* The threads of the process, as the last look found them. */
+/* The threads that the process has now. */
 void ordo_sampler_each_thread(struct ordo_sampler *sampler,
                               void (*visit)(void *context, int32_t tid, const char *name), void *context);
+
+/* A thread's state in /proc, 'S' and the like; 0: there is no such thread. Any thread. */
+char ordo_sampler_kernel_state(int32_t tid);
 
 struct ordo_sampler_figures {
     uint64_t samples,

@@ -83,6 +83,7 @@ struct ordo_sampler {
 /* What handlers need; set for good by the first sampler. */
 extern _Atomic int64_t ordo__tick_ns;      /* of the timers */
 extern _Atomic bool ordo__ends_are_wanted; /* somebody listens for the ends of orders */
+extern _Atomic bool ordo__is_urgent;       /* somebody listens who cannot wait for C to return */
 
 /* sampler_threads.c: takes and frees slots so that there is one for each thread of the process. */
 void ordo__threads_scan(struct ordo_sampler *sampler);

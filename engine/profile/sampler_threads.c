@@ -26,9 +26,9 @@ static bool parse_stat(char *text, char *ret_name, uint64_t *ret_started)
     return true;
 }
 
-static bool read_stat(int32_t tid, char *ret_name, uint64_t *ret_started)
+static bool read_text(int32_t tid, char *ret_text, size_t size)
 {
-    char path[64], text[1024];
+    char path[64];
     ssize_t got;
     int fd;
 
@@ -36,12 +36,30 @@ static bool read_stat(int32_t tid, char *ret_name, uint64_t *ret_started)
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
-    got = read(fd, text, sizeof(text) - 1);
+    got = read(fd, ret_text, size - 1);
     close(fd);
     if (got <= 0)
         return false;
-    text[got] = '\0';
-    return parse_stat(text, ret_name, ret_started);
+    ret_text[got] = '\0';
+    return true;
+}
+
+static bool read_stat(int32_t tid, char *ret_name, uint64_t *ret_started)
+{
+    char text[1024];
+
+    return read_text(tid, text, sizeof(text)) && parse_stat(text, ret_name, ret_started);
+}
+
+char ordo_sampler_kernel_state(int32_t tid)
+{
+    const char *close;
+    char text[1024];
+
+    if (!read_text(tid, text, sizeof(text)))
+        return 0;
+    close = strrchr(text, ')');
+    return close != NULL && close[1] == ' ' ? close[2] : 0;
 }
 
 static struct ordo__slot *find_slot(struct ordo_sampler *sampler, int32_t tid)

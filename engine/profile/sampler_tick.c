@@ -3,7 +3,8 @@
  * thread is in Lua, the VM's next safe point adds the rest.
  *
  * Several ticks may strike before the VM gets to a safe point, while it is in a long C function: they wait in a few places,
- * where ticks that found the same stack are counted together. The handler may strike while the safe point empties them, and
+ * where ticks that found the same stack are counted together. Whoever cannot wait has the Lua stack read in the handler, in
+ * those places only where that is sound. The handler may strike while the safe point empties them, and
  * then only counts itself as dropped.
  */
 #include <errno.h>
@@ -45,6 +46,7 @@ struct joined {
 
 _Atomic int64_t ordo__tick_ns = 10000000;
 _Atomic bool ordo__ends_are_wanted;
+_Atomic bool ordo__is_urgent;
 
 static _Thread_local struct joined *joined __attribute__((tls_model("initial-exec")));
 
@@ -153,6 +155,21 @@ static void wait_for_vm(struct joined *self, const struct tick *tick)
     }
 }
 
+/* In C that Lua called, however long that takes: the Lua stack is read from the handler. Where it cannot be, Lua is not far. */
+static bool push_at_once(struct ordo__slot *slot, struct joined *self, const struct tick *tick,
+                         const ucontext_t *struck)
+{
+    uint64_t lua[ORDO_VM_STACK_MAX];
+
+    if (ordo_unwind_is_still(struck))
+        push(slot, tick, true, lua, ordo_vm_stack(self->vm, lua, ORDO_VM_STACK_MAX));
+    else if (tick->state == ORDO_VM_GC || tick->state == ORDO_VM_JIT)
+        push(slot, tick, true, NULL, 0);
+    else
+        return false;
+    return true;
+}
+
 /* What the tick stands for; false: nothing. The CPU time of a thread that slept when the beat asked, or had been woken and was
  * waiting for a CPU, was used elsewhere: it is kept for the next tick that finds the thread at work. A thread that had
  * lost its CPU, to the beat maybe, is at work where it stands, unless that is behind a system call.
@@ -213,6 +230,9 @@ static void take(struct ordo__slot *slot, const siginfo_t *info, const ucontext_
         push(slot, &tick, self != NULL, NULL, 0);
         return;
     }
+    if (atomic_load_explicit(&ordo__is_urgent, memory_order_relaxed) &&
+        push_at_once(slot, self, &tick, struck))
+        return;
     wait_for_vm(self, &tick);
     ordo_vm_interrupt(self->vm, pc);
 }

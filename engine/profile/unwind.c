@@ -13,9 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "profile/unwind_cfi.h"
+#include "profile/unwind_rules.h"
 #include "vm/entry.h"
 #include "vm/stack.h"
+
+enum { DEPTH_MAX = 1000 }; /* of recursions in C; about 0.1 ms */
+
+/* By it errors of Lua are thrown. Its header has the name of ours. */
+extern int _Unwind_RaiseException(void *exception); /* NOLINT(bugprone-reserved-identifier) */
 
 /* What lies behind the stack of the thread. */
 static _Thread_local uint64_t stack_bottom __attribute__((tls_model("initial-exec")));
@@ -111,6 +116,28 @@ __attribute__((noinline)) size_t ordo_unwind_native(const ucontext_t *struck, ui
     if (through_vm)
         count += walk_below(ret_frames + count, most - count);
     return count;
+}
+
+bool ordo_unwind_is_still(const ucontext_t *struck)
+{
+    uint64_t thrower_start = 0, thrower_end = 0, address;
+    enum ordo_vm_state state = ordo_vm_state(ordo_vm_running());
+    struct ordo__registers registers;
+
+    take_registers(&registers, struck);
+    if (state == ORDO_VM_IDLE || state == ORDO_VM_GC || state == ORDO_VM_JIT ||
+        is_vm_code(registers.value[ORDO__RIP]) ||
+        !ordo_unwind_object((uint64_t)(uintptr_t)_Unwind_RaiseException, &thrower_start, &thrower_end))
+        return false;
+    for (int depth = 0; depth < DEPTH_MAX; depth++) {
+        address = registers.value[ORDO__RIP] - !registers.is_struck;
+        if ((address >= thrower_start && address < thrower_end) ||
+            ordo_vm_is_mover(ordo__function_start(address)) || !ordo__cfi_step(&registers))
+            return false;
+        if (is_vm_code(registers.value[ORDO__RIP]))
+            return true;
+    }
+    return false;
 }
 
 /* The frame that says what the VM does; 0: it runs Lua, or C that Lua called. */

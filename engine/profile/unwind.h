@@ -21,6 +21,10 @@ enum { ORDO_UNWIND_MAX = 128 };
  * VM all are. Async-signal-safe, on any thread. */
 size_t ordo_unwind_native(const ucontext_t *struck, uint64_t *ret_frames, size_t most, size_t *ret_leaves);
 
+/* Can the Lua stack of the thread be read from the handler? It stands in C that a VM has called, all of which is known, and
+ * nothing of it moves that stack to other memory or takes it down for an error. Async-signal-safe. */
+bool ordo_unwind_is_still(const ucontext_t *struck);
+
 /* All of the caller's stack, with what a VM does instead of running Lua as a frame of its own:
  * "=(garbage collector)", "=(compiler)". Not in a signal handler. */
 size_t ordo_unwind(uint64_t *ret_frames, size_t most);

@@ -338,6 +338,13 @@ static bool follow(struct ordo__rules *rules, struct ordo__bytes code, const str
     return !code.is_bad;
 }
 
+uint64_t ordo__function_start(uint64_t address)
+{
+    struct function function;
+
+    return find_function(&function, address) ? function.start : 0;
+}
+
 bool ordo__rules_find(uint64_t address, struct ordo__rules *ret_rules)
 {
     struct ordo__rules initial = {0};

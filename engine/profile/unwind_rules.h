@@ -48,5 +48,7 @@ struct ordo__rules {
     struct ordo__bytes cfa_expression;
 };
 
+/* Where the function of an address begins; 0: it is not known. */
+uint64_t ordo__function_start(uint64_t address);
 /* Of the code at an address; false: it has none, or they are not understood. */
 bool ordo__rules_find(uint64_t address, struct ordo__rules *ret_rules);

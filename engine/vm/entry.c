@@ -21,6 +21,12 @@ void ordo_vm_entry_prepare(void)
     ordo_vm_entry.stack_end = (char *)start + size;
 }
 
+/* The collector makes them smaller, too: a VM's state tells that. */
+bool ordo_vm_is_mover(uint64_t function)
+{
+    return function == (uintptr_t)lj_state_growstack;
+}
+
 bool ordo_vm_is_interpreter(uint64_t address)
 {
     return address >= (uintptr_t)lj_vm_asm_begin && address < (uintptr_t)lj_vm_ffi_call;

@@ -19,5 +19,7 @@ extern _Thread_local struct ordo_vm_entry ordo_vm_entry __attribute__((tls_model
 /* Fills stack_end. Allocates. */
 void ordo_vm_entry_prepare(void);
 
+/* Does the function that begins there move Lua stacks to other memory? Async-signal-safe. */
+bool ordo_vm_is_mover(uint64_t function);
 /* Is it an address in LuaJIT's interpreter, which is written in assembler? Async-signal-safe. */
 bool ordo_vm_is_interpreter(uint64_t address);

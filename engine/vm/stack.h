@@ -2,7 +2,8 @@
  * stack.h: where Lua stands, as addresses of the line table.
  *
  * Owner thread. Nothing is allocated, and nothing is left on a Lua stack. Right at a safe point (interrupt.h), in a C
- * function that Lua called, and in the VM's allocator; in a signal handler the state may be any.
+ * function that Lua called, and in the VM's allocator; in a signal handler the state may be any, but that of a VM which
+ * stands still in C that it called (ordo_unwind_is_still).
  */
 #pragma once
 

@@ -138,7 +138,9 @@ void ordo__collector_restart(struct ordo_vm *vm);
 ORDO_LJMP int ordo__collector_steps(lua_State *L);
 ORDO_LJMP int ordo__collector_full(lua_State *L);
 
-/* --- LuaJIT's own, linked statically: the VM's assembler lies between them --- */
+/* --- LuaJIT's own, linked statically --- */
 
+extern const char lj_state_growstack[] __attribute__((visibility("hidden")));
+/* The VM's assembler lies between them. */
 extern const char lj_vm_asm_begin[] __attribute__((visibility("hidden")));
 extern const char lj_vm_ffi_call[] __attribute__((visibility("hidden")));

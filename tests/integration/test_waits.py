@@ -15,7 +15,7 @@ from harness import BUILD, Engine, PATIENCE, order
 from http_cases import in_background
 
 NAP_MS, ORDERS = 20, 50
-NAP_LINE, LONG_LINE, SPIN_LINE = 5, 9, 4
+NAP_LINE, LONG_LINE, SPIN_LINE, MATCH_LINE = 5, 9, 4, 5
 
 NAP = f"""-- Sleeps; the line is known to the test.
 return {{
@@ -49,6 +49,17 @@ return {
 }
 """
 assert LONG.split("\n")[LONG_LINE - 1].strip().startswith("ctx.sleep")
+
+MATCH = """-- A search that takes for ever, in a function of C.
+return {
+  name = "match",
+  apply = function(order, decide)
+    local found = ("a"):rep(60):find((".-"):rep(15) .. "b")
+    if found then decide:note("found") end
+  end,
+}
+"""
+assert ":find(" in MATCH.split("\n")[MATCH_LINE - 1]
 
 SPIN = """return {
   name = "spin",
@@ -323,10 +334,29 @@ class Coroutines(unittest.TestCase):
                 engine.stop(signal.SIGKILL)  # nothing else ends that rule
             thread.join()
 
+    def test_a_thread_in_c_that_does_not_return_shows_its_rule_and_line(self):
+        settings = {**MEMORY, "workers.count": 1, "stop.grace": "1ms"}
+        with Engine(rules={"rules/10_match.lua": MATCH}, settings=settings) as engine:
+            thread, _ = in_background(self.ignore_end, engine)
+            try:
+                engine.wait_until(lambda: self.matches(engine), "the rule in a C function")
+                counted = engine.request("GET", "/debug/pprof/goroutine?debug=1").body.decode()
+                self.assertRegex(counted, rf"(?m)^#\t0x[0-9a-f]+\tmatch\.apply\t\S+/10_match\.lua:{MATCH_LINE}$")
+                traces = run("go", "tool", "pprof", "-traces", engine.url("/debug/pprof/goroutine"))
+                self.assertRegex(traces, r"rule:\s*match\n(.*\n)*?.*state:\s*C\n")
+            finally:
+                engine.stop(signal.SIGKILL)  # nothing else ends that rule
+            thread.join()
+
+    def matches(self, engine):
+        text = engine.request("GET", "/debug/pprof/goroutine?debug=2").body.decode()
+        return re.search(rf"thread worker-0 \d+ \[C\], rule match:\n(?:[^\n]+\n)+?"
+                         rf"match\.apply\n\t\S+/10_match\.lua:{MATCH_LINE}\n(?:[^\n]+\n)*?ordo_script_start\n", text)
+
     def spins(self, engine):
         text = engine.request("GET", "/profile/goroutines?debug=2").body.decode()
         return ("# worker 0 is busy: it did not come to list what waits in it" in text and
-                re.search(rf"thread worker-0 \d+ \[\w+\]:\nspin\.apply\n\t\S+/10_spin\.lua:{SPIN_LINE}\n", text))
+                re.search(rf"thread worker-0 \d+ \[\w+\], rule spin:\nspin\.apply\n\t\S+/10_spin\.lua:{SPIN_LINE}\n", text))
 
     def ignore_end(self, engine):
         try:

@@ -285,6 +285,64 @@ static void work_in_lua(void *context)
     ordo_vm_free(vm);
 }
 
+/* --- in C that does not come back --- */
+
+static const char calls[] = "local stay = ...\n"
+                            "local function outer()\n"
+                            "  local x = stay()\n"
+                            "  return x\n"
+                            "end\n"
+                            "outer()\n";
+
+static int stay(lua_State *L)
+{
+    struct worker *worker = ordo_vm_of(L)->owner;
+
+    while (!atomic_load(&worker->ends))
+        spin_one();
+    return 0;
+}
+
+static int run_calls(lua_State *L)
+{
+    if (luaL_loadbuffer(L, calls, sizeof(calls) - 1, "@test.lua") != 0)
+        return lua_error(L);
+    lua_pushcfunction(L, stay);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static void stay_in_c(void *context)
+{
+    struct ordo_vm *vm = ordo_vm_new(context, true, NULL);
+
+    ORDO_REQUIRE(vm != NULL);
+    ordo_sampler_join(vm, 3);
+    ORDO_REQUIRE(ordo_vm_cpcall(vm, run_calls, NULL) == 0);
+    ordo_sampler_part();
+    ordo_vm_free(vm);
+}
+
+static void test_c_that_does_not_return_is_sampled_at_once_with_its_lua(void **state)
+{
+    struct ordo_sampler *sampler = ordo_sampler_new();
+    struct heard urgent = {.listener = {.hz = 200, .wall = true, .at_once = true}, .thread = "stays"};
+    struct heard patient = {.listener = {.sample = hear, .hz = 200, .wall = true}, .thread = "stays"};
+    struct worker worker = {0};
+
+    (void)state;
+    assert_int_equal(ordo_thread_start(&worker.thread, "stays", stay_in_c, &worker), 0);
+    listen_until(sampler, &urgent, &urgent.lua_lines[3], 50);
+    assert_true(urgent.one > 0);
+    assert_true(urgent.between >= urgent.lua_lines[3]);
+    ordo_sampler_listen(sampler, &patient.listener);
+    ordo_sampler_turn(sampler);
+    assert_int_equal(patient.lua_lines[3], 0); /* it waits for the end */
+    ordo_sampler_leave(sampler, &patient.listener);
+    end(&worker);
+    ordo_sampler_free(sampler);
+}
+
 static void test_lines_of_compiled_lua_have_their_shares(void **state)
 {
     struct ordo_sampler *sampler = ordo_sampler_new();
@@ -309,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_samples_add_up_to_the_time_used),
         cmocka_unit_test(test_waiting_counts_in_wall_mode_only),
         cmocka_unit_test(test_threads_that_end_are_forgotten),
+        cmocka_unit_test(test_c_that_does_not_return_is_sampled_at_once_with_its_lua),
         cmocka_unit_test(test_lines_of_compiled_lua_have_their_shares),
     };
 
