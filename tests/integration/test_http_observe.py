@@ -3,12 +3,27 @@
 """What operators look at: statistics, metrics, health, events, the contract, rules and their reload."""
 import os
 import re
+import shutil
+import subprocess
+import unittest
 
 from harness import ROOT, main
 from http_cases import an_order, Events, HttpTest
 
 
+# Where ./dev packages unpacks it: the package is not installed, since it would start a server.
+PROMTOOL = shutil.which("promtool", path=f"{os.environ['PATH']}:{ROOT}/.packages/prometheus/usr/bin")
+
+
 class Observing(HttpTest):
+    @unittest.skipIf(PROMTOOL is None, "promtool is not there; ./dev packages unpacks Debian's prometheus")
+    def test_promtool_finds_nothing_wrong_with_the_metrics(self):
+        self.post(an_order("prom-1"))
+        self.request("GET", "/profile/cpu?duration=1s")
+        text = self.request("GET", "/metrics").body
+        checked = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True, timeout=60)
+        self.assertEqual((checked.returncode, checked.stdout, checked.stderr), (0, b"", b""))
+
     def test_statistics(self):
         before = self.engine.stats()
         self.post(an_order("stat-1"))
