@@ -27,12 +27,25 @@ static uint64_t seed_of(const struct ordo__run *run)
     return hash ^ (uint64_t)run->attempt * 0x9e3779b97f4a7c15u;
 }
 
+static int wrong_answer(lua_State *L)
+{
+    char text[80];
+
+    return luaL_error(L, "ctx.random: the test's answer must be a number 0 ≤ x < 1, got %s",
+                      ordo__bind_describe(L, -1, text, sizeof(text)));
+}
+
 /* splitmix64; its top 53 bits are what a double holds. */
 static int draw(lua_State *L)
 {
     struct ordo__run *run = ordo__bind_run(L, "ctx");
     uint64_t mixed;
 
+    if (ordo__fakes_answer(L, ORDO__FAKE_RANDOM)) {
+        if (lua_type(L, -1) != LUA_TNUMBER || !(lua_tonumber(L, -1) >= 0 && lua_tonumber(L, -1) < 1))
+            return wrong_answer(L);
+        return 1;
+    }
     if (!run->seeded) {
         run->random = seed_of(run);
         run->seeded = true;

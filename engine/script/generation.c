@@ -176,7 +176,9 @@ static void load_unit(struct loading *loading, struct ordo__unit *unit)
     } else if (unit->file->kind == ORDO_SCRIPT_RULE || unit->file->kind == ORDO_SCRIPT_VALIDATION) {
         good = read_script(loading, unit, unit->file->kind == ORDO_SCRIPT_RULE ? "apply" : "check");
     } else if (!lua_istable(L, -1)) {
-        report(loading, unit, 0, ORDO_STR("a file of tests must return a list of tests"));
+        report(loading, unit, 0,
+               ORDO_STR("a file of tests must return a list of tests: "
+                        "{{name = …, order = …, expect = …}, …}"));
     } else {
         good = true;
     }

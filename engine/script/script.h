@@ -69,9 +69,6 @@ void ordo_script_free(struct ordo_script *script); /* no run may be left */
  * *warnings (may be NULL). 0, or ORDO_ESCRIPT and the old set goes on. */
 int ordo_script_load(struct ordo_script *script, struct ordo_ruleset *ruleset, struct ordo_buffer *errors,
                      struct ordo_buffer *warnings);
-/* Runs the tests of the rule set that is loaded (files of kind TEST). 0, or ORDO_ESCRIPT with each failure as
- * a line in *errors. *ret_count: tests run. */
-int ordo_script_test(struct ordo_script *script, struct ordo_buffer *errors, size_t *ret_count);
 
 struct ordo_run *ordo_script_start(struct ordo_script *script, const struct ordo_script_order *order);
 void ordo_script_resume(struct ordo_script *script, struct ordo_run *run); /* when WAITING */

@@ -5,7 +5,8 @@
  *   sandbox.c     what scripts find as globals     sandbox_hints.c  what to use instead of what is not there
  *   modules.c     the engine's modules, `require`  bind_*.c         one Lua type each
  *   run.c         one attempt at one order         place.c          which rule, file and line is running
- *   test_run.c    the tests of a rule set          warnings.c       what `ordo check` warns of
+ *   test_run.c    the tests of a rule set          fakes.c          what they answer in place of the world
+ *   coverage.c    which lines they run             warnings.c       what `ordo check` warns of
  *   script.c      the public side, and the VM
  *
  * Objects of the engine inside Lua (decide, ctx, problems, the libraries) are userdata without bytes:
@@ -18,7 +19,7 @@
 #include <lua.h>
 
 #include "base/embedded.h"
-#include "script/script.h"
+#include "script/script_test.h"
 #include "vm/vm.h"
 
 /* One file of a generation. */
@@ -74,6 +75,15 @@ struct ordo__run {
     struct ordo_cart cart;
 };
 
+/* Calls of ctx that a test answers. */
+enum ordo__fake { ORDO__FAKE_RANDOM = 0, ORDO__FAKE_COUNT };
+
+struct ordo__fakes {
+    int answers_ref;             /* table: name of the call -> answers */
+    int asked[ORDO__FAKE_COUNT]; /* calls so far that a list answers */
+    struct ordo_buffer missing;  /* about the first call without an answer; empty: there was none */
+};
+
 struct ordo_script {
     struct ordo_script_options options;
     struct ordo_vm *vm;
@@ -91,6 +101,9 @@ struct ordo_script {
     const void *decide, *problems; /* to know `self` by */
     const char *driver_source;     /* chunk name of drivers */
     int driver_name_ref;           /* keeps it */
+
+    struct ordo__fakes *fakes;      /* NULL: no test runs */
+    struct ordo_coverage *coverage; /* NULL: lines are not noted */
 
     struct ordo_json_parser *parser; /* for decide:get and tests; made when needed */
     struct ordo_buffer scratch;      /* JSON on its way */
@@ -181,6 +194,17 @@ void ordo__generation_drop(struct ordo_script *script, struct ordo__generation *
 /* Adds lines about the main function of a unit, which is on top of the stack. [-1, +0] */
 ORDO_LJMP void ordo__warnings_find(lua_State *L, struct ordo__generation *generation,
                                    const struct ordo__unit *unit, struct ordo_buffer *warnings);
+
+/* jit.util, LuaJIT's look at compiled code. [-0, +1] */
+ORDO_LJMP void ordo__jit_util_push(lua_State *L);
+
+/* --- fakes.c --- */
+
+/* Takes the answers of the test at the stack index, whose first call is next; raises when they are not right. [-0, +0] */
+ORDO_LJMP void ordo__fakes_take(lua_State *L, int test, struct ordo__fakes *fakes);
+/* A call of ctx, whose arguments are the stack: leaves the test's answer, or raises because it has none. False, and
+ * nothing: no test runs. [-0, +0|1] */
+ORDO_LJMP bool ordo__fakes_answer(lua_State *L, enum ordo__fake call);
 
 /* --- run.c --- */
 

@@ -3,8 +3,8 @@
  */
 #include "script/script_impl.h"
 
-/* jit.util is made when it is asked for, by the loader that luaopen_jit has left. [-0, +1] */
-static void push_util(lua_State *L)
+/* It is made when it is asked for, by the loader that luaopen_jit has left. */
+void ordo__jit_util_push(lua_State *L)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, "_PRELOAD");
     lua_getfield(L, -1, "jit.util");
@@ -19,7 +19,7 @@ void ordo__warnings_find(lua_State *L, struct ordo__generation *generation, cons
 
     ordo__embedded_load(L, "lint.lua");
     lua_insert(L, -2);
-    push_util(L);
+    ordo__jit_util_push(L);
     ordo__sandbox_env(L, generation);
     lua_getfield(L, -1, "require");
     lua_pushlightuserdata(L, generation);

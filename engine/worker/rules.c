@@ -9,6 +9,7 @@
  */
 #include "worker/rules.h"
 
+#include "script/script_test.h"
 #include "worker/rule_tax.h"
 
 #include <errno.h>

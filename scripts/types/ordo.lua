@@ -251,11 +251,17 @@ function ctx.count(key, window_s) end
 ---@field operations? { op: string, label: string?, amount: integer?, text: string?, item: integer?, included: boolean? }[]
 ---@field problems? ordo.ExpectedProblem[]
 
+---What a test answers when a script calls ctx: a list has an answer for each call, a function is called with what the
+---script gave, another value answers every call.
+---@class ordo.Answers
+---@field random? number[]|number|fun(): number
+
 ---An entry of the list that a file in tests/ returns.
 ---@class ordo.Test
 ---@field name string
 ---@field order table
 ---@field now? integer what ctx.now() says, UTC milliseconds
+---@field ctx? ordo.Answers
 ---@field expect ordo.Expectation
 
 ---Exact arithmetic on minor units up to 2^53. Rounding is half to even.

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "script/script.h"
+#include "script/script_test.h"
 
 struct fixture {
     char folder[64];

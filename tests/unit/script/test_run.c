@@ -374,7 +374,7 @@ static void test_load_reports_all_broken_files_and_keeps_the_old(void **state)
     LINE("lib/list.lua: the engine has a module of this name; choose another");
     LINE("lib/nil.lua: require: lib/nil.lua returns nothing; it must return its module");
     LINE("validation/10_v.lua: the script's table has no function `check`");
-    LINE("tests/t.lua: a file of tests must return a list of tests");
+    LINE("tests/t.lua: a file of tests must return a list of tests: {{name = …, order = …, expect = …}, …}");
 #undef LINE
     assert_string_equal(fixture_decide(fixture, ORDER("")),
                         "accepted\nnote 'old' @ test rules/10_test.lua:2\n");
