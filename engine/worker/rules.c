@@ -1,31 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * rules.c: the "rules" thread: inotify on the scripts folder, a settle time, a trial VM, and the switch.
- *
- * Editors write in several steps (a temporary file, a rename, a second write), so a change counts when the
- * folder has been quiet for SETTLE_MS. The watch is on the folders, not the files: it survives renames. A
- * folder that appears later is found, because the parent is watched too and every event leads to a fresh look
- * at all of them. The parent of the scripts folder is watched for its name alone: a deployment may put another
- * folder, or another link, in its place.
+ * rules.c: the "rules" thread: a watch on the scripts folder, a trial VM, and the switch.
  */
 #include "worker/rules.h"
 
 #include "script/script_test.h"
+#include "worker/folder_watch.h"
 #include "worker/rule_tax.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json_time.h"
 #include "base/log.h"
-
-enum { SETTLE_MS = 100 };
 
 struct request {
     struct request *next;
@@ -36,12 +27,11 @@ struct request {
 struct ordo_rules {
     struct ordo_engine *engine;
     struct ordo_script_options options;
-    char *folder;
-    char *parent, *name; /* of the folder */
     struct ordo_thread thread;
     struct ordo_metrics *metrics;
-    int wake, watch;  /* eventfd; inotify, -1: not available */
-    int parent_watch; /* number of the watch on the parent; the rules thread's own, as soon as it runs */
+    int wake; /* eventfd */
+    struct ordo_folder_watch
+        watch; /* the rules thread's own, as soon as it runs; but its folder is anyone's to read */
 
     struct ordo_lock lock;
     struct request *requests;     /* under lock; newest first */
@@ -107,7 +97,8 @@ static void log_lines(enum ordo_log_level level, ordo_str lines)
 static void reload(struct ordo_rules *rules, struct ordo_rules_result *ret_result, struct ordo_buffer *errors)
 {
     struct ordo_buffer warnings = {0};
-    struct ordo_ruleset *found = ordo_rules_try(rules->folder, &rules->options, errors, &warnings, NULL);
+    struct ordo_ruleset *found =
+        ordo_rules_try(rules->watch.folder, &rules->options, errors, &warnings, NULL);
     struct ordo_ruleset *old = rules->running; /* only this thread changes it */
     bool changed = found != NULL && strcmp(found->identity, old->identity) != 0;
 
@@ -162,26 +153,6 @@ static void answer_requests(struct request *requests, const struct ordo_rules_re
     }
 }
 
-static void watch_folders(struct ordo_rules *rules)
-{
-    static const char *const parts[] = {"", "/validation", "/rules", "/lib", "/tests", "/data"};
-    const uint32_t places = IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE;
-    const uint32_t events = places | IN_CLOSE_WRITE | IN_DELETE_SELF;
-    char path[4096];
-    int watch;
-
-    /* Before the folders, so that none can take another's place unseen in between. */
-    if (rules->watch >= 0)
-        rules->parent_watch = inotify_add_watch(rules->watch, rules->parent, places);
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && rules->watch >= 0; i++) {
-        snprintf(path, sizeof(path), "%s%s", rules->folder, parts[i]);
-        /* The same watch again when there is one; an absent part fails. "." is its own parent. */
-        watch = inotify_add_watch(rules->watch, path, events);
-        if (watch >= 0 && watch == rules->parent_watch)
-            rules->parent_watch = -1;
-    }
-}
-
 /* Empties the eventfd, which has told us all it can: that there is something. */
 static void drain(int fd)
 {
@@ -191,55 +162,29 @@ static void drain(int fd)
         ;
 }
 
-/* Reads all events; false when they were about the neighbours of the scripts folder only. */
-static bool is_changed(const struct ordo_rules *rules)
+static void wait_for_change(struct ordo_rules *rules)
 {
-    char bytes[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-    bool changed = false;
-    ssize_t got;
+    struct pollfd fds[2] = {{.fd = rules->wake, .events = POLLIN}, {.fd = rules->watch.fd, .events = POLLIN}};
 
-    while ((got = read(rules->watch, bytes, sizeof(bytes))) > 0)
-        for (const char *at = bytes; at < bytes + got;) {
-            const struct inotify_event *event = (const void *)at;
-
-            if (event->wd != rules->parent_watch || event->len == 0 || strcmp(event->name, rules->name) == 0)
-                changed = true;
-            at += sizeof(*event) + event->len;
-        }
-    return changed;
-}
-
-/* Waits for an event or request. *quiet_ns is when a change counts as settled, INT64_MAX when none is
- * pending. */
-static void wait_for_change(struct ordo_rules *rules, int64_t *quiet_ns)
-{
-    struct pollfd fds[2] = {{.fd = rules->wake, .events = POLLIN}, {.fd = rules->watch, .events = POLLIN}};
-    int64_t left_ms = *quiet_ns == INT64_MAX ? -1 : (*quiet_ns - ordo_clock_ns() + 999999) / 1000000;
-
-    if (*quiet_ns != INT64_MAX && left_ms < 0)
-        left_ms = 0;
-    if (poll(fds, 2, (int)left_ms) <= 0)
+    if (poll(fds, 2, ordo_folder_watch_wait_ms(&rules->watch)) <= 0)
         return;
     if (fds[0].revents != 0)
         drain(rules->wake);
-    if (fds[1].revents != 0 && is_changed(rules)) {
-        watch_folders(rules);
-        *quiet_ns = ordo_clock_ns() + (int64_t)SETTLE_MS * 1000000;
-    }
+    if (fds[1].revents != 0)
+        ordo_folder_watch_read(&rules->watch);
 }
 
 static void rules_run(void *context)
 {
     struct ordo_rules *rules = context;
     struct ordo_buffer errors = {0};
-    int64_t quiet_ns = INT64_MAX;
 
     for (;;) {
         struct ordo_rules_result result = {0};
         struct request *requests;
         bool stopping;
 
-        wait_for_change(rules, &quiet_ns);
+        wait_for_change(rules);
         ordo_lock(&rules->lock);
         requests = rules->requests;
         rules->requests = NULL;
@@ -252,28 +197,14 @@ static void rules_run(void *context)
             answer_requests(requests, &result);
             break;
         }
-        if (requests == NULL && ordo_clock_ns() < quiet_ns)
+        if (!ordo_folder_watch_settled(&rules->watch) && requests == NULL)
             continue;
-        quiet_ns = INT64_MAX;
+        ordo_folder_watch_forget(&rules->watch);
         ordo_buffer_clear(&errors);
         reload(rules, &result, &errors);
         answer_requests(requests, &result);
     }
     ordo_buffer_done(&errors);
-}
-
-/* dirname and basename want a copy each, and may return another text than it. */
-static void take_folder(struct ordo_rules *rules, const char *folder)
-{
-    char *for_parent = strdup(folder), *for_name = strdup(folder);
-
-    ORDO_REQUIRE(for_parent != NULL && for_name != NULL);
-    rules->folder = strdup(folder);
-    rules->parent = strdup(dirname(for_parent));
-    rules->name = strdup(basename(for_name));
-    ORDO_REQUIRE(rules->folder != NULL && rules->parent != NULL && rules->name != NULL);
-    free(for_parent);
-    free(for_name);
 }
 
 struct ordo_rules *ordo_rules_start(struct ordo_engine *engine, const char *folder,
@@ -286,18 +217,15 @@ struct ordo_rules *ordo_rules_start(struct ordo_engine *engine, const char *fold
     ORDO_REQUIRE(rules != NULL);
     rules->engine = engine;
     rules->options = *options;
-    take_folder(rules, folder);
     rules->metrics = ordo_metrics_join(ordo_engine_metrics(engine));
     rules->running = ordo_ruleset_ref(running);
     rules->loaded_ms = ordo_clock_utc_ms();
     ordo_lock_init(&rules->lock, ORDO_LOCK_RULES);
     rules->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     ORDO_REQUIRE(rules->wake >= 0);
-    rules->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (rules->watch < 0)
+    if (!ordo_folder_watch_open(&rules->watch, folder))
         ordo_log_warn("rules", "cannot watch %s (%s): reload with SIGHUP or POST /rules/reload", folder,
                       strerror(errno));
-    watch_folders(rules);
     if ((result = ordo_thread_start(&rules->thread, "rules", rules_run, rules)) != 0) {
         ordo_rules_stop(rules);
         ordo_fail(err, result, "rules", "cannot start the thread: %s", strerror(-result));
@@ -324,14 +252,10 @@ void ordo_rules_stop(struct ordo_rules *rules)
     wake(rules);
     ordo_thread_join(&rules->thread);
     close(rules->wake);
-    if (rules->watch >= 0)
-        close(rules->watch);
+    ordo_folder_watch_close(&rules->watch);
     ordo_ruleset_unref(rules->running);
     ordo_buffer_done(&rules->refused);
     ordo_lock_done(&rules->lock);
-    free(rules->folder);
-    free(rules->parent);
-    free(rules->name);
     free(rules);
 }
 
@@ -366,7 +290,7 @@ void ordo_rules_write(struct ordo_rules *rules, struct ordo_buffer *out)
     ordo_json_object(&json);
     ordo_json_key_int(&json, ORDO_STR("generation"), (int64_t)rules->running->number);
     ordo_json_key_string(&json, ORDO_STR("identity"), ordo_str_from(rules->running->identity));
-    ordo_json_key_string(&json, ORDO_STR("folder"), ordo_str_from(rules->folder));
+    ordo_json_key_string(&json, ORDO_STR("folder"), ordo_str_from(rules->watch.folder));
     ordo_json_key(&json, ORDO_STR("loaded_at"));
     ordo_json_time(&json, rules->loaded_ms);
     ordo_json_key(&json, ORDO_STR("files"));
