@@ -7,6 +7,7 @@ const struct ordo_command ordo_commands[] = {
     {"serve", "", "Runs the engine.", ORDO_SERVE_ABOUT, ordo_serve_options, ordo_serve_run},
     {"check", "", "Checks the configuration, the plugins and the rules.", ORDO_CHECK_ABOUT,
      ordo_check_options, ordo_check_run},
+    {"test", "[FOLDER]", "Runs the tests of the rules.", ORDO_TEST_ABOUT, ordo_test_options, ordo_test_run},
     {"run", "", "Decides one order without a server, and explains the decision.", ORDO_RUN_ABOUT,
      ordo_run_options, ordo_run_run},
     {"load", "[URL]", "Sends orders to a running engine and measures its answers.", ORDO_LOAD_ABOUT,

@@ -21,6 +21,13 @@ int ordo_serve_run(const struct ordo_command *command, int argc, char **argv);
 extern const struct ordo_cli_option ordo_check_options[];
 int ordo_check_run(const struct ordo_command *command, int argc, char **argv);
 
+#define ORDO_TEST_ABOUT                                                                                      \
+    "FOLDER is the scripts folder; else `scripts` of the configuration. The exit code is 0 when all tests "  \
+    "pass, 1 when\n"                                                                                         \
+    "one fails or there is none to run, 78 when the rules or a file of tests do not load."
+extern const struct ordo_cli_option ordo_test_options[];
+int ordo_test_run(const struct ordo_command *command, int argc, char **argv);
+
 #define ORDO_RUN_ABOUT                                                                                       \
     "The exit code is 0 for a decision (also one that rejects or holds the order), 1 when the order is not " \
     "valid or\n"                                                                                             \

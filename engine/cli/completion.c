@@ -112,6 +112,8 @@ static void print_bash(void)
            "        words=$(\"${COMP_WORDS[0]}\" plugins --names 2>/dev/null)\n"
            "    elif [[ $command == completion && $cur != -* ]]; then\n"
            "        words=bash\n"
+           "    elif [[ $command == test && $cur != -* ]]; then\n"
+           "        COMPREPLY=($(compgen -d -- \"$cur\")); compopt -o filenames; return\n"
            "    elif [[ $command == \"profile history\" && $cur != -* ]] && ((COMP_CWORD == 3)); then\n"
            "        words=\"show rm\"\n"
            "    fi\n"

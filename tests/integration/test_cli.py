@@ -12,7 +12,7 @@ import unittest
 
 from harness import BUILD, ROOT, Engine, main, order, ordo
 
-COMMANDS = ("serve", "check", "run", "load", "orders", "backup", "restore", "verify", "profile", "plugins", "completion")
+COMMANDS = ("serve", "check", "test", "run", "load", "orders", "backup", "restore", "verify", "profile", "plugins", "completion")
 VERBS = {
     "orders": ("list", "show", "retry", "resolve", "export"),
     "profile": ("cpu", "memory", "allocs", "block", "mutex", "goroutines", "trace", "gc", "jit", "leaks", "diff", "status",
@@ -425,6 +425,8 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         self.write("some.yaml", "")
         self.assertEqual(self.complete(program, "orders", "show", "-t", "so"), ["some.yaml"])
         self.assertEqual(self.complete(program, "check", "-c", "so"), ["some.yaml"])
+        self.write("some_rules/rules/10_a.lua", "")
+        self.assertEqual(self.complete(program, "test", "some"), ["some_rules"])
 
     def test_every_option_of_the_help_is_offered(self):
         for words in [(command,) for command in COMMANDS] + [(command, verb) for command, verbs in VERBS.items() for verb in verbs]:
