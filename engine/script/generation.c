@@ -408,8 +408,12 @@ struct ordo__generation *ordo__generation_new(struct ordo_script *script, struct
                                               struct ordo_buffer *errors, struct ordo_buffer *warnings)
 {
     struct ordo__generation *generation = generation_of(ruleset);
-    struct loading loading = {
-        .script = script, .generation = generation, .errors = errors, .warnings = warnings};
+    int tables = ordo_ruleset_open_tables(ruleset, errors);
+    struct loading loading = {.script = script,
+                              .generation = generation,
+                              .errors = errors,
+                              .warnings = warnings,
+                              .failed = tables != 0};
     lua_State *L = script->vm->L;
 
     if (ordo_vm_cpcall(script->vm, load, &loading) != 0) {

@@ -15,37 +15,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
+enum { FILES_MAX = ORDO_SCRIPT_FILES_MAX };
 
-enum { SCRIPT_MAX = 1 << 20, DATA_MAX = 16 << 20, FILES_MAX = 10000 };
+const char *const ordo_script_folders[ORDO_SCRIPT_KINDS] = {"validation", "rules", "lib", "tests", "data"};
 
-static const struct {
-    enum ordo_script_kind kind;
-    const char *name;
-    bool needed;
-} folders[] = {
-    {ORDO_SCRIPT_VALIDATION, "validation", false},
-    {ORDO_SCRIPT_RULE, "rules", true},
-    {ORDO_SCRIPT_LIB, "lib", false},
-    {ORDO_SCRIPT_TEST, "tests", false},
-    {ORDO_SCRIPT_DATA, "data", false},
-};
+static bool ends_in(ordo_str name, const char *ending)
+{
+    size_t len = strlen(ending);
+
+    return name.len > len && memcmp(name.ptr + name.len - len, ending, len) == 0;
+}
 
 /* Files with the ending, but not what editors leave behind: .#x.lua, .x.lua.swp, x.lua~, #x.lua#. */
-static bool is_of_folder(enum ordo_script_kind kind, const char *name)
+static bool is_of_folder(enum ordo_script_kind kind, ordo_str name)
 {
-    const char *ending = strrchr(name, '.');
-
-    if (ending == NULL || ending == name || name[0] == '.' || name[0] == '#')
+    if (name.len == 0 || name.len > NAME_MAX || name.ptr[0] == '.' || name.ptr[0] == '#')
         return false;
     if (kind == ORDO_SCRIPT_DATA)
-        return strcmp(ending, ".json") == 0 || strcmp(ending, ".csv") == 0;
-    return strcmp(ending, ".lua") == 0;
+        return ends_in(name, ".json") || ends_in(name, ".csv");
+    return ends_in(name, ".lua");
+}
+
+size_t ordo_script_file_max(enum ordo_script_kind kind)
+{
+    return kind == ORDO_SCRIPT_DATA ? ORDO_SCRIPT_DATA_MAX : ORDO_SCRIPT_FILE_MAX;
 }
 
 static int read_bytes(int fd, const char *path, struct ordo_script_file *file, struct ordo_error *err)
 {
-    const size_t most = file->kind == ORDO_SCRIPT_DATA ? DATA_MAX : SCRIPT_MAX;
+    const size_t most = ordo_script_file_max(file->kind);
     char *bytes = malloc(most + 2);
     size_t len = 0;
     ssize_t got = 1;
@@ -67,10 +65,7 @@ static int read_bytes(int fd, const char *path, struct ordo_script_file *file, s
     file->source = realloc(bytes, len + 1);
     ORDO_REQUIRE(file->source != NULL);
     file->len = len;
-    if (file->kind != ORDO_SCRIPT_DATA)
-        return 0;
-    file->table = ordo_reference_read(file->path, (ordo_str){file->source, len}, path, err);
-    return file->table == NULL ? ORDO_ESCRIPT : 0;
+    return 0;
 }
 
 /* 0, also when the file is gone by now: then *file stays empty. */
@@ -102,7 +97,7 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* The names of the files in a folder that count, sorted. */
-static int list_folder(const char *path, size_t which, char ***ret_names, size_t *ret_count,
+static int list_folder(const char *path, enum ordo_script_kind kind, char ***ret_names, size_t *ret_count,
                        struct ordo_error *err)
 {
     DIR *dir = opendir(path);
@@ -110,12 +105,12 @@ static int list_folder(const char *path, size_t which, char ***ret_names, size_t
     char **names = NULL;
     size_t count = 0;
 
-    if (dir == NULL && (errno != ENOENT || folders[which].needed))
+    if (dir == NULL && (errno != ENOENT || kind == ORDO_SCRIPT_RULE))
         return errno == ENOENT ? ordo_fail(err, ORDO_ESCRIPT, path,
                                            "there is no such folder; a scripts folder needs rules/")
                                : ordo_fail(err, -errno, path, "cannot open the folder: %s", strerror(errno));
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (!is_of_folder(folders[which].kind, entry->d_name))
+        if (!is_of_folder(kind, ordo_str_from(entry->d_name)))
             continue;
         if ((count & (count - 1)) == 0)
             names = realloc(names, (count == 0 ? 1 : 2 * count) * sizeof(*names));
@@ -148,71 +143,33 @@ static struct ordo_script_file *add_file(struct ordo_ruleset *ruleset, enum ordo
     return file;
 }
 
-static int read_folder(struct ordo_ruleset *ruleset, size_t which, struct ordo_error *err)
+static int read_folder(struct ordo_ruleset *ruleset, enum ordo_script_kind kind, struct ordo_error *err)
 {
     char path[PATH_MAX];
     char **names = NULL;
     size_t count = 0;
     int code;
 
-    if (snprintf(path, sizeof(path), "%s/%s", ruleset->folder, folders[which].name) >= (int)sizeof(path))
+    if (snprintf(path, sizeof(path), "%s/%s", ruleset->folder, ordo_script_folders[kind]) >=
+        (int)sizeof(path))
         return ordo_fail(err, -ENAMETOOLONG, NULL, "the path of the scripts folder is too long");
-    code = list_folder(path, which, &names, &count, err);
+    code = list_folder(path, kind, &names, &count, err);
     if (code == 0 && ruleset->count + count > FILES_MAX)
         code = ordo_fail(err, ORDO_ELIMIT, path, "there are more than %d files", FILES_MAX);
     for (size_t i = 0; i < count; i++) {
         if (code == 0) {
-            struct ordo_script_file *file =
-                add_file(ruleset, folders[which].kind, folders[which].name, names[i]);
+            struct ordo_script_file *file = add_file(ruleset, kind, ordo_script_folders[kind], names[i]);
 
             code = read_file(ruleset->folder, file, err);
-            if (file->source != NULL) {
+            if (file->source != NULL)
                 ruleset->count++;
-                ruleset->scripts += file->kind != ORDO_SCRIPT_DATA;
-            } else {
+            else
                 free(file->path);
-            }
         }
         free(names[i]);
     }
     free(names);
     return code;
-}
-
-/* Both are named: which of them was meant, nobody knows. */
-static int check_table_names(const struct ordo_ruleset *ruleset, struct ordo_error *err)
-{
-    for (size_t i = ruleset->scripts + 1; i < ruleset->count; i++) {
-        const struct ordo_script_file *file = &ruleset->files[i], *before = file - 1;
-
-        if (ordo_str_equal(ordo_reference_name(file->table), ordo_reference_name(before->table)))
-            return ordo_fail(err, ORDO_ESCRIPT, ruleset->folder, "%s and %s are both the table %s; keep one",
-                             before->path, file->path, ordo_reference_name(file->table).ptr);
-    }
-    return 0;
-}
-
-/* Names and lengths are hashed too, so that no two folders share a hash by moving text between files. */
-static void identify(struct ordo_ruleset *ruleset)
-{
-    EVP_MD_CTX *hash = EVP_MD_CTX_new();
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int len = 0;
-
-    ORDO_REQUIRE(hash != NULL && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1);
-    for (size_t i = 0; i < ruleset->count; i++) {
-        const struct ordo_script_file *file = &ruleset->files[i];
-        char head[PATH_MAX + 32];
-        int size = snprintf(head, sizeof(head), "%s%c%zu%c", file->path, 0, file->len, 0);
-
-        ORDO_REQUIRE(size > 0 && size < (int)sizeof(head));
-        EVP_DigestUpdate(hash, head, (size_t)size);
-        EVP_DigestUpdate(hash, file->source, file->len);
-    }
-    ORDO_REQUIRE(EVP_DigestFinal_ex(hash, digest, &len) == 1 && len == 32);
-    EVP_MD_CTX_free(hash);
-    for (unsigned int i = 0; i < len; i++)
-        snprintf(ruleset->identity + 2 * i, 3, "%02x", digest[i]);
 }
 
 struct ordo_ruleset *ordo_ruleset_read(const char *folder, struct ordo_error *err)
@@ -227,16 +184,30 @@ struct ordo_ruleset *ordo_ruleset_read(const char *folder, struct ordo_error *er
     ORDO_REQUIRE(ruleset->folder != NULL);
     if (stat(folder, &status) != 0)
         code = ordo_fail(err, -errno, folder, "cannot open the scripts folder: %s", strerror(errno));
-    for (size_t i = 0; i < sizeof(folders) / sizeof(*folders) && code == 0; i++)
-        code = read_folder(ruleset, i, err);
-    if (code == 0)
-        code = check_table_names(ruleset, err);
+    for (int kind = 0; kind < ORDO_SCRIPT_KINDS && code == 0; kind++)
+        code = read_folder(ruleset, (enum ordo_script_kind)kind, err);
     if (code != 0) {
         ordo_ruleset_unref(ruleset);
         return NULL;
     }
-    identify(ruleset);
+    ordo_ruleset_identify(ruleset);
     return ruleset;
+}
+
+bool ordo_script_path_parse(ordo_str path, enum ordo_script_kind *ret_kind)
+{
+    for (int kind = 0; kind < ORDO_SCRIPT_KINDS; kind++) {
+        size_t len = strlen(ordo_script_folders[kind]);
+        ordo_str name;
+
+        if (path.len <= len || memcmp(path.ptr, ordo_script_folders[kind], len) != 0 || path.ptr[len] != '/')
+            continue;
+        name = (ordo_str){path.ptr + len + 1, path.len - len - 1};
+        *ret_kind = (enum ordo_script_kind)kind;
+        return is_of_folder(*ret_kind, name) && memchr(name.ptr, '/', name.len) == NULL &&
+               memchr(name.ptr, '\0', name.len) == NULL;
+    }
+    return false;
 }
 
 struct ordo_ruleset *ordo_ruleset_ref(struct ordo_ruleset *ruleset)

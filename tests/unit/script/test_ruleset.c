@@ -18,6 +18,14 @@ static struct ordo_ruleset *read_folder(struct fixture *fixture)
     return ruleset;
 }
 
+static bool fixture_exists(const struct fixture *fixture, const char *name)
+{
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/%s", fixture->folder, name);
+    return access(path, F_OK) == 0;
+}
+
 static void test_files_by_kind_and_name_without_backups(void **state)
 {
     static const char *const expected[] = {"validation/10_v.lua", "rules/10_a.lua", "rules/20_b.lua",
@@ -89,10 +97,23 @@ static void test_identity_is_that_of_names_and_contents(void **state)
     assert_identity(fixture, identity, false);
 }
 
+/* The errors of opening the folder's tables. */
+static const char *open_tables(struct fixture *fixture)
+{
+    struct ordo_ruleset *ruleset = read_folder(fixture);
+    int code;
+
+    ordo_buffer_clear(&fixture->errors);
+    code = ordo_ruleset_open_tables(ruleset, &fixture->errors);
+    ordo_buffer_put(&fixture->errors, '\0');
+    assert_int_equal(code, fixture->errors.len == 1 ? 0 : ORDO_ESCRIPT);
+    ordo_ruleset_unref(ruleset);
+    return fixture->errors.ptr;
+}
+
 static void test_tables_stand_behind_the_scripts(void **state)
 {
     struct fixture *fixture = *state;
-    struct ordo_error err = {0};
     struct ordo_ruleset *ruleset;
     char identity[65];
 
@@ -104,6 +125,8 @@ static void test_tables_stand_behind_the_scripts(void **state)
     ruleset = read_folder(fixture);
     assert_int_equal(ruleset->count, 3);
     assert_int_equal(ruleset->scripts, 1);
+    assert_int_equal(ordo_ruleset_open_tables(ruleset, &fixture->errors), 0);
+    assert_int_equal(ordo_ruleset_open_tables(ruleset, &fixture->errors), 0);
     assert_null(ruleset->files[0].table);
     assert_string_equal(ruleset->files[1].path, "data/a.csv");
     assert_string_equal(ordo_reference_name(ruleset->files[1].table).ptr, "a");
@@ -113,15 +136,21 @@ static void test_tables_stand_behind_the_scripts(void **state)
     ordo_ruleset_unref(ruleset);
     fixture_write(fixture, "data/b.json", "{\"k\":2}");
     assert_identity(fixture, identity, false);
+}
 
+static void test_each_table_that_is_wrong_is_named(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_write(fixture, "rules/10_a.lua", "");
     fixture_write(fixture, "data/a.csv", "k,v\nx\n");
-    assert_null(ordo_ruleset_read(fixture->folder, &err));
-    assert_contains(err.place, "/data/a.csv");
-    assert_int_equal(err.line, 2);
+    fixture_write(fixture, "data/b.json", "[]");
+    assert_contains(open_tables(fixture), "/data/a.csv:2: the line has 1 fields, and there are 2 columns\n");
+    assert_contains(open_tables(fixture), "/data/b.json:1: a reference table is an object");
     fixture_write(fixture, "data/a.csv", NULL);
     fixture_write(fixture, "data/b.csv", "k,v\n");
-    assert_null(ordo_ruleset_read(fixture->folder, &err));
-    assert_string_equal(err.message, "data/b.csv and data/b.json are both the table b; keep one");
+    fixture_write(fixture, "data/b.json", "{}");
+    assert_contains(open_tables(fixture), "data/b.csv and data/b.json are both the table b; keep one\n");
 }
 
 static void test_refusals_name_the_place(void **state)
@@ -162,13 +191,114 @@ static void test_refusals_name_the_place(void **state)
     assert_string_equal(err.message, "it must be a plain file");
 }
 
+/* --- sets in memory --- */
+
+static void test_paths_of_scripts(void **state)
+{
+    static const char *const wrong[] = {"",
+                                        "rules",
+                                        "rules/",
+                                        "x.lua",
+                                        "rules/.lua",
+                                        "rules/.x.lua",
+                                        "rules/#x.lua",
+                                        "rules/x.txt",
+                                        "rules/a/x.lua",
+                                        "rules/../x.lua",
+                                        "../rules/x.lua",
+                                        "/rules/x.lua",
+                                        "rules//x.lua",
+                                        "types/x.lua"};
+    enum ordo_script_kind kind;
+
+    (void)state;
+    assert_true(ordo_script_path_parse(ORDO_STR("tests/a.lua"), &kind));
+    assert_int_equal(kind, ORDO_SCRIPT_TEST);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+        assert_false(ordo_script_path_parse(ordo_str_from(wrong[i]), &kind));
+    assert_false(ordo_script_path_parse((ordo_str){"rules/a\0.lua", 12}, &kind));
+}
+
+static void test_a_set_that_is_made_is_like_one_that_is_read(void **state)
+{
+    static const char *const paths[] = {"tests/t.lua", "rules/20_b.lua", "lib/x.lua", "rules/10_a.lua",
+                                        "validation/10_v.lua"};
+    struct fixture *fixture = *state;
+    struct ordo_ruleset *read, *made, *again;
+    struct ordo_buffer bytes = {0};
+
+    fixture_write(fixture, "rules/10_a.lua", "rules/10_a.lua");
+    read = read_folder(fixture);
+    made = ordo_ruleset_copy(read, "made");
+    assert_string_equal(made->identity, read->identity);
+    ordo_ruleset_unref(read);
+    for (size_t i = 0; i < 5; i++) {
+        fixture_write(fixture, paths[i], paths[i]);
+        assert_int_equal(ordo_ruleset_put(made, ordo_str_from(paths[i]), ordo_str_from(paths[i]), NULL), 0);
+    }
+    ordo_ruleset_identify(made);
+    read = read_folder(fixture);
+    assert_string_equal(made->identity, read->identity);
+    ordo_ruleset_pack(made, &bytes);
+    again = ordo_ruleset_unpack(ordo_buffer_str(&bytes), "again");
+    assert_string_equal(again->identity, read->identity);
+    for (size_t cut = 1; cut < bytes.len; cut++) { /* only whole files are files */
+        struct ordo_ruleset *part = ordo_ruleset_unpack((ordo_str){bytes.ptr, cut}, "part");
+
+        if (part != NULL)
+            assert_true(part->count < 5);
+        ordo_ruleset_unref(part);
+    }
+    assert_true(ordo_ruleset_remove(made, ORDO_STR("lib/x.lua")));
+    assert_false(ordo_ruleset_remove(made, ORDO_STR("lib/x.lua")));
+    assert_null(ordo_ruleset_find(made, ORDO_STR("lib/x.lua")));
+    assert_string_equal(ordo_ruleset_find(made, ORDO_STR("tests/t.lua"))->source, "tests/t.lua");
+    assert_int_equal(made->count, 4);
+    ordo_buffer_done(&bytes);
+    ordo_ruleset_unref(made);
+    ordo_ruleset_unref(read);
+    ordo_ruleset_unref(again);
+}
+
+static void test_a_folder_becomes_the_set_that_is_written(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ordo_ruleset *read, *made;
+    struct ordo_error err;
+    bool begun;
+
+    fixture_write(fixture, "rules/10_a.lua", "1");
+    fixture_write(fixture, "rules/20_b.lua", "2");
+    fixture_write(fixture, "rules/.ordo-3", "left by a write that was killed");
+    fixture_write(fixture, "rules/README.md", "not a script");
+    read = read_folder(fixture);
+    made = ordo_ruleset_copy(read, "made");
+    ordo_ruleset_unref(read);
+    ordo_ruleset_remove(made, ORDO_STR("rules/10_a.lua"));
+    ordo_ruleset_put(made, ORDO_STR("rules/20_b.lua"), ORDO_STR("3"), NULL);
+    ordo_ruleset_put(made, ORDO_STR("lib/c.lua"), ORDO_STR("4"), NULL); /* in a folder that is not there */
+    ordo_ruleset_identify(made);
+    assert_int_equal(ordo_ruleset_write(made, fixture->folder, &begun, &err), 0);
+    assert_true(begun);
+    read = read_folder(fixture);
+    assert_string_equal(read->identity, made->identity);
+    assert_false(fixture_exists(fixture, "rules/.ordo-3"));
+    assert_true(fixture_exists(fixture, "rules/README.md"));
+    ordo_ruleset_unref(read);
+    ordo_ruleset_unref(made);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_files_by_kind_and_name_without_backups),
         FIXTURE_TEST(test_identity_is_that_of_names_and_contents),
         FIXTURE_TEST(test_tables_stand_behind_the_scripts),
+        FIXTURE_TEST(test_each_table_that_is_wrong_is_named),
         FIXTURE_TEST(test_refusals_name_the_place),
+        FIXTURE_TEST(test_paths_of_scripts),
+        FIXTURE_TEST(test_a_set_that_is_made_is_like_one_that_is_read),
+        FIXTURE_TEST(test_a_folder_becomes_the_set_that_is_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
