@@ -292,6 +292,7 @@ int ordo_engine_switch(struct ordo_engine *engine, struct ordo_ruleset *ruleset)
     int result = 0;
 
     ordo_lock(&engine->lock);
+    engine->generation_before = engine->ruleset == NULL ? 0 : engine->ruleset->number;
     ordo_ruleset_unref(engine->ruleset);
     engine->ruleset = ordo_ruleset_ref(ruleset);
     engine->switched = 0;

@@ -14,20 +14,36 @@ static void add(_Atomic uint64_t *sum, uint64_t amount)
                           memory_order_relaxed);
 }
 
+/* The sums of a generation. One that comes back (a number may be lower than the last) goes on with its sums, if they are
+ * still there. NULL: of an order that waited while two others came. */
+static struct ordo__rule_cost *cost_of(struct ordo__rule_costs *costs, uint64_t generation, bool is_first)
+{
+    unsigned at = costs->newest;
+    struct ordo__rule_cost *cost;
+
+    if (atomic_load_explicit(&costs->of[at].generation, memory_order_relaxed) != generation)
+        at = !at;
+    cost = &costs->of[at];
+    if (is_first)
+        costs->newest = at;
+    if (atomic_load_explicit(&cost->generation, memory_order_relaxed) == generation)
+        return cost;
+    if (!is_first)
+        return NULL;
+    atomic_store_explicit(&cost->orders, 0, memory_order_relaxed);
+    atomic_store_explicit(&cost->bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&cost->ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&cost->generation, generation, memory_order_release);
+    return cost;
+}
+
 void ordo__rule_cost_add(struct ordo__rule_costs *costs, uint64_t generation, bool is_first, int64_t ns,
                          uint64_t bytes)
 {
-    struct ordo__rule_cost *cost = &costs->of[generation & 1];
-    uint64_t has = atomic_load_explicit(&cost->generation, memory_order_relaxed);
+    struct ordo__rule_cost *cost = cost_of(costs, generation, is_first);
 
-    if (has > generation)
-        return; /* an order that waited while two others came */
-    if (has < generation) {
-        atomic_store_explicit(&cost->orders, 0, memory_order_relaxed);
-        atomic_store_explicit(&cost->bytes, 0, memory_order_relaxed);
-        atomic_store_explicit(&cost->ns, 0, memory_order_relaxed);
-        atomic_store_explicit(&cost->generation, generation, memory_order_release);
-    }
+    if (cost == NULL)
+        return;
     add(&cost->orders, is_first);
     add(&cost->bytes, bytes);
     atomic_store_explicit(&cost->ns, atomic_load_explicit(&cost->ns, memory_order_relaxed) + ns,
@@ -40,8 +56,8 @@ static uint64_t sum_up(struct ordo_engine *engine, uint64_t generation, double *
     uint64_t orders = 0, bytes = 0;
     int64_t ns = 0;
 
-    for (uint32_t i = 0; i < engine->worker_count; i++) {
-        struct ordo__rule_cost *cost = &engine->workers[i].costs.of[generation & 1];
+    for (uint32_t i = 0; i < 2 * engine->worker_count; i++) {
+        struct ordo__rule_cost *cost = &engine->workers[i / 2].costs.of[i % 2];
 
         if (atomic_load_explicit(&cost->generation, memory_order_acquire) != generation)
             continue;
@@ -61,11 +77,11 @@ void ordo__rule_tax_look(struct ordo_engine *engine)
 
     ordo_lock(&engine->lock);
     tax.to = engine->ruleset == NULL ? 0 : engine->ruleset->number;
-    is_new = tax.to > 1 && engine->tax.to != tax.to;
+    tax.from = engine->generation_before;
+    is_new = tax.from != 0 && (engine->tax.to != tax.to || engine->tax.from != tax.from);
     ordo_unlock(&engine->lock);
     if (!is_new)
         return;
-    tax.from = tax.to - 1;
     tax.from_orders = sum_up(engine, tax.from, &tax.from_us, &tax.from_bytes);
     tax.to_orders = sum_up(engine, tax.to, &tax.to_us, &tax.to_bytes);
     if (tax.from_orders < ORDERS_LEAST || tax.to_orders < ORDERS_LEAST)

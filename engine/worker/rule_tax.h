@@ -21,8 +21,9 @@ struct ordo__rule_cost {
 
 /* A worker's. */
 struct ordo__rule_costs {
-    struct ordo__rule_cost of[2]; /* by the last bit of the generation */
-    int64_t began_ns;             /* of what is executed; 0: nothing that counts */
+    struct ordo__rule_cost of[2];
+    unsigned newest;  /* of these, the one whose generation new orders have */
+    int64_t began_ns; /* of what is executed; 0: nothing that counts */
     uint64_t began_bytes;
 };
 

@@ -130,6 +130,7 @@ struct ordo_engine {
     struct ordo_lock lock;
     pthread_cond_t changed;         /* a worker switched rules, collected, or went idle while draining */
     struct ordo_ruleset *ruleset;   /* under lock */
+    uint64_t generation_before;     /* under lock; which ran before this one; 0: none */
     struct ordo__rule_tax tax;      /* under lock */
     _Atomic uint64_t switch_number; /* raised with every switch; workers compare */
     uint32_t switched;              /* under lock: workers that have seen it */
