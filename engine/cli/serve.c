@@ -38,7 +38,6 @@ const struct ordo_cli_option ordo_serve_options[] = {
 struct server {
     struct ordo_config *config;
     struct ordo_cli_plugins plugins;
-    struct ordo_ruleset *ruleset;
     struct ordo_profiler *profiler; /* NULL: profiling.enabled is false */
     struct ordo_engine *engine;
     struct ordo_rules *rules;
@@ -124,9 +123,15 @@ static void store_failed(void *context, const char *message)
 static int prepare(struct server *server)
 {
     const struct ordo_options *options = ordo_config_options(server->config);
-    struct ordo_script_options script = ordo_cli_script_options(server->config);
+    struct ordo_rules_options rules = {
+        .folder = ordo_options_string(options, "scripts"),
+        .data_dir = ordo_options_string(options, "data_dir"),
+        .keep = (size_t)ordo_options_int(options, "rules.keep"),
+        .script = ordo_cli_script_options(server->config),
+    };
     struct ordo_buffer errors = {0}, warnings = {0};
     struct ordo_error err;
+    bool is_busy;
 
     if (!ordo_cli_http_check(server->config, &errors))
         return config_error(&errors);
@@ -134,14 +139,13 @@ static int prepare(struct server *server)
         failure("data_dir", &err);
         return ORDO_EXIT_CONFIG;
     }
-    server->ruleset =
-        ordo_rules_try(ordo_options_string(options, "scripts"), &script, &errors, &warnings, NULL);
+    server->rules = ordo_rules_open(&rules, &errors, &warnings, &is_busy);
     ordo_cli_print_lines(&warnings, "warning: ", stderr);
     ordo_buffer_done(&warnings);
-    if (server->ruleset == NULL)
+    if (server->rules == NULL && !is_busy)
         return config_error(&errors);
-    server->ruleset->number = 1;
-    if (!ordo_cli_plugins_open(server->config, false, &server->plugins, &errors))
+    /* Where another process is busy, store and sinks say so, too, and who it is. */
+    if (!ordo_cli_plugins_open(server->config, false, &server->plugins, &errors) || server->rules == NULL)
         return config_error(&errors);
     ordo_plugin_on_failure(server->plugins.store, store_failed, server);
     return ORDO_EXIT_OK;
@@ -190,7 +194,6 @@ static int start_profiler(struct server *server, struct ordo_error *err)
 static int start(struct server *server)
 {
     struct ordo_engine_options options = ordo_cli_engine_options(server->config);
-    const char *folder = ordo_options_string(ordo_config_options(server->config), "scripts");
     struct ordo_error err = {0};
     int code;
 
@@ -202,7 +205,7 @@ static int start(struct server *server)
     options.sink_count = server->plugins.sink_count;
     options.exporters = server->plugins.exporters;
     options.exporter_count = server->plugins.exporter_count;
-    options.ruleset = server->ruleset;
+    options.ruleset = ordo_rules_first(server->rules);
     options.profiler = server->profiler;
     options.data_dir = ordo_options_string(ordo_config_options(server->config), "data_dir");
     server->engine = ordo_engine_new(&options, &err);
@@ -213,8 +216,7 @@ static int start(struct server *server)
 
         ordo_profiler_connect(server->profiler, &profiled);
     }
-    server->rules = ordo_rules_start(server->engine, folder, &options.script, server->ruleset, &err);
-    if (server->rules == NULL)
+    if (ordo_rules_start(server->rules, server->engine, &err) != 0)
         return failure("rules", &err);
     code = start_http(server, &err);
     if (code != ORDO_EXIT_OK)
@@ -339,7 +341,7 @@ static void wait_for_end(struct server *server)
             return;
         if (info.ssi_signo == SIGHUP) {
             ordo_log_info("serve", "SIGHUP: loading the rules anew");
-            ordo_rules_reload(server->rules, NULL, NULL);
+            ordo_rules_reload_soon(server->rules);
         } else if (info.ssi_signo == SIGUSR1) {
             ordo_log_info("serve", "SIGUSR1: opening the sinks' files anew");
             ordo_engine_reopen(server->engine);
@@ -407,7 +409,6 @@ static void stop(struct server *server)
     ordo_engine_free(server->engine);
     ordo_profiler_free(server->profiler);
     ordo_cli_plugins_close(&server->plugins);
-    ordo_ruleset_unref(server->ruleset);
     if (server->signals >= 0)
         close(server->signals);
     if (server->failure >= 0)

@@ -63,6 +63,9 @@ const struct ordo_option ordo_engine_options[] = {
     {"rules.gc_headroom", ORDO_OPTION_SIZE, "4MiB", 0, GIB, NULL,
      "Lua's garbage is collected between orders, or inside of one once it has allocated so much; 0: as "
      "LuaJIT likes."},
+    {"rules.keep", ORDO_OPTION_INT, "100", 1, 100000, "generations",
+     "Generations that are kept in data_dir/rules beside the active one: so many retired, and so many "
+     "sealed."},
     {"rules.jit", ORDO_OPTION_BOOL, "true", 0, 0, NULL, "Compile hot rules to machine code."},
 
     {"limits.order_bytes", ORDO_OPTION_SIZE, "1MiB", 1, GIB, NULL, "Bytes of one order."},

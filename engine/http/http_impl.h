@@ -58,6 +58,7 @@ struct ordo__request {
     struct ordo__conn *conn;
     const struct ordo__route *route;             /* NULL: none fits */
     ordo_str id;                                 /* what stands for {id} in the path, decoded; valid */
+    ordo_str path;                               /* what stands for {path}, decoded */
     ordo_str query;                              /* behind the '?', as sent */
     void (*left)(struct ordo__request *request); /* the client left before the answer; may be NULL */
     void *owner;                                 /* for `left`: job, batch, ... */

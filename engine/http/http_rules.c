@@ -1,102 +1,318 @@
 /* SPDX-License-Identifier: MIT
- * http_rules.c: GET /rules, and POST /rules/reload, which is answered when the rules thread has tried the
- * folder.
+ * http_rules.c: /rules and all below it. But for the list, a request becomes a call of the rules thread and is answered
+ * when that has done it.
  */
 #include "http/http_impl.h"
+#include "http/query.h"
 
-/* A reload that was asked for; between the loop and the rules thread. */
-struct reload {
-    struct ordo__letter letter; /* first: both convert */
+enum { TEXT_MAX = 1000 }; /* bytes of `by` and `note` */
+
+/* A call; between the loop and the rules thread. */
+struct call {
+    struct ordo_rules_call call; /* first: both convert */
+    struct ordo__letter letter;
     struct ordo__loop *loop;
     struct ordo__request *request; /* the loop's; NULL: the client left */
-    bool ok, changed;
-    uint64_t generation;
-    char identity[80];
-    struct ordo_buffer errors;
+    struct ordo_buffer texts; /* what the call's strings point to, but those that have a name of their own */
 };
+
+static bool has_rules(struct ordo__request *request)
+{
+    if (request->loop->http->rules != NULL)
+        return true;
+    ordo__reply_problem(request, ORDO_PROBLEM_NOT_FOUND, "this engine runs without a folder of rules");
+    return false;
+}
 
 void ordo__rules_get(struct ordo__request *request)
 {
-    struct ordo_rules *rules = request->loop->http->rules;
     struct ordo_buffer out = {0};
+    char etag[ORDO_HASH_SIZE];
 
-    if (rules == NULL) {
-        ordo__reply_problem(request, ORDO_PROBLEM_NOT_FOUND, "this engine runs without a folder of rules");
+    if (!has_rules(request))
         return;
-    }
-    ordo_rules_write(rules, &out);
+    ordo_rules_write(request->loop->http->rules, &out, etag);
+    ordo__reply_header(request, "etag", "\"%s\"", etag);
     ordo__reply_json(request, 200, ordo_buffer_str(&out));
     ordo_buffer_done(&out);
 }
 
+/* --- a call and its answer --- */
+
 static void client_left(struct ordo__request *request)
 {
-    ((struct reload *)request->owner)->request = NULL;
+    ((struct call *)request->owner)->request = NULL;
     request->left = NULL;
 }
 
-static void answer(struct ordo__request *request, const struct reload *reload)
+static void answer(struct ordo__request *request, const struct ordo_rules_call *call)
 {
     struct ordo_buffer body = {0};
-    struct ordo_json_writer json = ordo_json_writer(&body);
 
-    if (!reload->ok) {
-        ordo_problem_write(&body, ORDO_PROBLEM_RULES_REFUSED, ordo_buffer_str(&reload->errors), ORDO_STR_NONE,
-                           NULL);
-        ordo__reply_problem_body(request, ORDO_PROBLEM_RULES_REFUSED, ordo_buffer_str(&body));
-    } else {
-        ordo_json_object(&json);
-        ordo_json_key_int(&json, ORDO_STR("generation"), (int64_t)reload->generation);
-        ordo_json_key_string(&json, ORDO_STR("identity"), ordo_str_from(reload->identity));
-        ordo_json_key(&json, ORDO_STR("changed"));
-        ordo_json_bool(&json, reload->changed);
-        ordo_json_end_object(&json);
-        ordo__reply_json(request, 200, ordo_buffer_str(&body));
+    if (call->status == 0) {
+        ordo_problem_write(&body, call->problem, ordo_buffer_str(&call->body), ORDO_STR_NONE, NULL);
+        ordo__reply_problem_body(request, call->problem, ordo_buffer_str(&body));
+        ordo_buffer_done(&body);
+        return;
     }
-    ordo_buffer_done(&body);
+    if (call->etag[0] != '\0')
+        ordo__reply_header(request, "etag", "\"%s\"", call->etag);
+    if (call->made != 0)
+        ordo__reply_header(request, "location", "/rules/%llu", (unsigned long long)call->made);
+    ordo__reply(request, call->status, call->type, ordo_buffer_str(&call->body));
 }
 
 static void delivered(struct ordo__loop *loop, struct ordo__letter *letter)
 {
-    struct reload *reload = (struct reload *)letter;
-    struct ordo__request *request = reload->request;
+    struct call *call = H2O_STRUCT_FROM_MEMBER(struct call, letter, letter);
+    struct ordo__request *request = call->request;
 
     loop->jobs_out--;
     if (request != NULL) {
         request->left = NULL;
-        answer(request, reload);
+        answer(request, &call->call);
     }
-    ordo_buffer_done(&reload->errors);
-    free(reload);
+    ordo_buffer_done(&call->call.body);
+    ordo_buffer_done(&call->texts);
+    free(call);
 }
 
-static void done(void *context, const struct ordo_rules_result *result) /* the rules thread */
+static void done(struct ordo_rules_call *call) /* the rules thread */
 {
-    struct reload *reload = context;
+    struct call *own = (struct call *)call;
 
-    reload->ok = result->ok;
-    reload->changed = result->changed;
-    reload->generation = result->generation;
-    snprintf(reload->identity, sizeof(reload->identity), "%s", result->identity);
-    ordo_buffer_append(&reload->errors, result->errors);
-    ordo__loop_post(reload->loop, &reload->letter);
+    ordo__loop_post(own->loop, &own->letter);
 }
+
+/* A string that outlives the request. It is a place in `texts`, until all are there. */
+static ordo_str keep(struct call *call, ordo_str text)
+{
+    size_t at = call->texts.len;
+
+    ordo_buffer_append(&call->texts, text);
+    return (ordo_str){(const char *)(uintptr_t)at, text.len};
+}
+
+static void settle(const struct call *call, ordo_str *text)
+{
+    text->ptr = text->len == 0 ? "" : call->texts.ptr + (uintptr_t)text->ptr;
+}
+
+static void submit(struct ordo__request *request, struct call *call)
+{
+    struct ordo_rules_call *asked = &call->call;
+
+    asked->generation = keep(call, request->id);
+    asked->path = keep(call, request->path);
+    asked->if_match = keep(call, ordo__request_header(request, "if-match"));
+    asked->if_none_match = keep(call, ordo__request_header(request, "if-none-match"));
+    settle(call, &asked->generation);
+    settle(call, &asked->path);
+    settle(call, &asked->if_match);
+    settle(call, &asked->if_none_match);
+    settle(call, &asked->to);
+    settle(call, &asked->bytes);
+    settle(call, &asked->by);
+    settle(call, &asked->note);
+    asked->done = done;
+    call->letter.deliver = delivered;
+    call->loop = request->loop;
+    call->request = request;
+    call->loop->jobs_out++; /* the loop must stay until the letter has come */
+    request->owner = call;
+    request->left = client_left;
+    ordo_rules_submit(request->loop->http->rules, asked);
+}
+
+static struct call *call_new(void (*run)(struct ordo_rules *rules, struct ordo_rules_call *call))
+{
+    struct call *call = calloc(1, sizeof(*call));
+
+    ORDO_REQUIRE(call != NULL);
+    call->call.run = run;
+    return call;
+}
+
+static void call_free(struct call *call)
+{
+    ordo_buffer_done(&call->texts);
+    free(call);
+}
+
+static void start(struct ordo__request *request,
+                  void (*run)(struct ordo_rules *rules, struct ordo_rules_call *call))
+{
+    if (has_rules(request))
+        submit(request, call_new(run));
+}
+
+/* --- what comes with a request --- */
+
+/* {"by":…,"note":…}: who does it, and why; both may be absent, and so may the body. NULL, or what is wrong. */
+static const char *read_words(struct ordo_json_value root, struct call *call)
+{
+    struct ordo_json_value value;
+    ordo_str key;
+
+    if (ordo_json_type(root) != ORDO_JSON_OBJECT)
+        return "send an object with by and note, or nothing";
+    for (struct ordo_json_iter iter = ordo_json_iter_of(root); ordo_json_next(&iter, &key, &value);) {
+        bool is_by = ordo_str_equal(key, ORDO_STR("by"));
+
+        if (!is_by && !ordo_str_equal(key, ORDO_STR("note")))
+            return "only by and note are known here";
+        if (ordo_json_type(value) != ORDO_JSON_STRING || ordo_json_as_str(value).len > TEXT_MAX)
+            return "by and note must be texts of at most 1000 bytes";
+        if (is_by && ordo_json_as_str(value).len == 0)
+            return "by must not be empty";
+        *(is_by ? &call->call.by : &call->call.note) = keep(call, ordo_json_as_str(value));
+    }
+    return NULL;
+}
+
+static bool read_body(struct ordo__request *request, struct call *call)
+{
+    h2o_iovec_t entity = request->req->entity;
+    struct ordo_buffer body = {0};
+    struct ordo_error err = {0};
+    const char *wrong = NULL;
+    bool ok = false;
+
+    if (!ordo__request_is_type(request, ORDO_STR("application/json"))) {
+        ordo__reply_problem(request, ORDO_PROBLEM_UNSUPPORTED_TYPE, "send Content-Type: application/json");
+        return false;
+    }
+    if (entity.len > request->loop->http->limits->order_bytes) {
+        ordo__reply_problem(request, ORDO_PROBLEM_ORDER_TOO_LARGE, "this request is a few hundred bytes");
+        return false;
+    }
+    ordo_buffer_reserve(&body, entity.len + ORDO_JSON_PADDING);
+    ordo_buffer_append(&body, (ordo_str){entity.base, entity.len});
+    if (ordo_json_parse(request->loop->parser, body.ptr, body.len, &err) != 0)
+        ordo__reply_problem(request, ORDO_PROBLEM_INVALID_JSON, "line %d, column %d: %s", err.line,
+                            err.column, err.message);
+    else if ((wrong = read_words(ordo_json_root(request->loop->parser), call)) != NULL)
+        ordo__reply_problem(request, ORDO_PROBLEM_INVALID_RULES, "%s", wrong);
+    else
+        ok = true;
+    ordo_buffer_done(&body);
+    return ok;
+}
+
+static void start_with_words(struct ordo__request *request,
+                             void (*run)(struct ordo_rules *rules, struct ordo_rules_call *call))
+{
+    struct call *call;
+
+    if (!has_rules(request))
+        return;
+    call = call_new(run);
+    if (request->req->entity.len > 0 && !read_body(request, call)) {
+        call_free(call);
+        return;
+    }
+    if (call->call.by.len == 0)
+        call->call.by = keep(call, ORDO_STR("http"));
+    submit(request, call);
+}
+
+/* ?to=, which is the active generation when it is absent. */
+static int read_to(struct ordo__request *request, struct call *call, struct ordo_error *err)
+{
+    static const char *const names[] = {"to"};
+    ordo_str rest = request->query, name, value;
+    char decoded[64];
+    size_t len;
+
+    call->call.to = keep(call, ORDO_STR("active"));
+    while (ordo__query_next(&rest, &name, &value)) {
+        if (!ordo_str_equal(name, ORDO_STR("to")))
+            return ordo__query_unknown(name, names, 1, "there is to", err);
+        if (!ordo__percent_decode(value, true, decoded, sizeof(decoded), &len))
+            return ordo_fail(err, ORDO_ECONFIG, NULL, "to: a generation's number, active or draft");
+        call->call.to = keep(call, (ordo_str){decoded, len});
+    }
+    return 0;
+}
+
+/* --- the routes --- */
 
 void ordo__rules_reload(struct ordo__request *request)
 {
-    struct reload *reload;
+    start(request, ordo_rules_reload);
+}
 
-    if (request->loop->http->rules == NULL) {
-        ordo__reply_problem(request, ORDO_PROBLEM_NOT_FOUND, "this engine runs without a folder of rules");
+void ordo__rules_show(struct ordo__request *request)
+{
+    start(request, ordo_rules_show);
+}
+
+void ordo__rules_file(struct ordo__request *request)
+{
+    start(request, ordo_rules_file);
+}
+
+void ordo__rules_diff(struct ordo__request *request)
+{
+    ordo_str accept = ordo__request_header(request, "accept");
+    struct ordo_error err;
+    struct call *call;
+
+    if (!has_rules(request))
+        return;
+    call = call_new(ordo_rules_diff);
+    if (read_to(request, call, &err) != 0) {
+        ordo__reply_problem(request, ORDO_PROBLEM_BAD_QUERY, "%s", err.message);
+        call_free(call);
         return;
     }
-    reload = calloc(1, sizeof(*reload));
-    ORDO_REQUIRE(reload != NULL);
-    reload->letter.deliver = delivered;
-    reload->loop = request->loop;
-    reload->request = request;
-    reload->loop->jobs_out++; /* the loop must stay until the letter has come */
-    request->owner = reload;
-    request->left = client_left;
-    ordo_rules_reload(request->loop->http->rules, done, reload);
+    call->call.as_text = accept.len > 0 && memmem(accept.ptr, accept.len, "text/plain", 10) != NULL;
+    submit(request, call);
+}
+
+void ordo__rules_activate(struct ordo__request *request)
+{
+    start_with_words(request, ordo_rules_activate);
+}
+
+void ordo__rules_rollback(struct ordo__request *request)
+{
+    start_with_words(request, ordo_rules_rollback);
+}
+
+void ordo__rules_draft_get(struct ordo__request *request)
+{
+    request->id = ORDO_STR("draft");
+    start(request, ordo_rules_show);
+}
+
+void ordo__rules_draft_drop(struct ordo__request *request)
+{
+    start(request, ordo_rules_draft_drop);
+}
+
+void ordo__rules_draft_check(struct ordo__request *request)
+{
+    start(request, ordo_rules_draft_check);
+}
+
+void ordo__rules_draft_seal(struct ordo__request *request)
+{
+    start_with_words(request, ordo_rules_draft_seal);
+}
+
+void ordo__rules_draft_put(struct ordo__request *request)
+{
+    struct call *call;
+
+    if (!has_rules(request))
+        return;
+    call = call_new(ordo_rules_draft_put);
+    call->call.bytes = keep(call, (ordo_str){request->req->entity.base, request->req->entity.len});
+    submit(request, call);
+}
+
+void ordo__rules_draft_delete(struct ordo__request *request)
+{
+    start(request, ordo_rules_draft_delete);
 }

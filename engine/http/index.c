@@ -23,7 +23,7 @@ void ordo__index_get(struct ordo__request *request)
     ordo_buffer_append(&out, ORDO_STR("There is:\n"));
     for (size_t i = 0; i < ORDO__ROUTE_COUNT; i++)
         if ((ordo__routes[i].scope & request->loop->scopes) != 0)
-            ordo_buffer_printf(&out, "  %-6s %-22s %s\n", ordo__routes[i].method, ordo__routes[i].pattern,
+            ordo_buffer_printf(&out, "  %-6s %-32s %s\n", ordo__routes[i].method, ordo__routes[i].pattern,
                                ordo__routes[i].summary);
     ordo__reply(request, 200, "text/plain; charset=utf-8", ordo_buffer_str(&out));
     ordo_buffer_done(&out);

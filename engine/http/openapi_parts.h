@@ -19,6 +19,15 @@
 #define ID_PARAMETER \
     "\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":true," \
     "\"schema\":{\"$ref\":\"#/components/schemas/Id\"}}]"
+#define GENERATION_PARAMETER \
+    "{\"name\":\"generation\",\"in\":\"path\",\"required\":true,\"description\":\"a number, active or draft\"," \
+    "\"schema\":{\"type\":\"string\"}}"
+#define PATH_PARAMETER \
+    "{\"name\":\"path\",\"in\":\"path\",\"required\":true,\"description\":\"as in rules/30_coupon.lua\"," \
+    "\"schema\":{\"type\":\"string\"}}"
+#define IF_MATCH HEADER("If-Match", "{\"type\":\"string\"}", "412 unless it names what is there")
+#define PARAMETERS(list) "\"parameters\":[" list "]"
+#define WORDS "\"requestBody\":{\"required\":false," JSON_BODY("Words") "}"
 #define RESPONSES(list) "\"responses\":{" list "}"
 #define SYMBOL_POST \
     "\"requestBody\":{\"required\":true,\"content\":{\"text/plain\":{\"schema\":{\"type\":\"string\",\"description\":" \
@@ -90,10 +99,69 @@ X(EVENTS,
   QUERY("types", "{\"type\":\"string\"}", "decision, stats, or both with a comma between") "],"
   RESPONSES(ANSWER("200", "Events without end", TEXT_BODY("text/event-stream")) ","
             PROBLEM("400", "bad_query") "," PROBLEM("401", "unauthorized")))
-X(RULES, RESPONSES(ANSWER("200", "The rule set", ANY_JSON) "," PROBLEM("401", "unauthorized")))
+X(RULES, RESPONSES(ANSWER("200", "The rule set, and the generations", JSON_BODY("Rules")) "," PROBLEM("401", "unauthorized")))
 X(RULES_RELOAD,
   RESPONSES(ANSWER("200", "The folder's rules are running", JSON_BODY("Reload")) ","
-            PROBLEM("401", "unauthorized") "," PROBLEM("422", "rules_refused: the old ones go on")))
+            PROBLEM("401", "unauthorized") "," PROBLEM("422", "rules_refused: the old ones go on") ","
+            PROBLEM("503", "stopping")))
+X(RULES_ROLLBACK,
+  PARAMETERS(IF_MATCH) "," WORDS ","
+  RESPONSES(ANSWER("200", "It is active", JSON_BODY("Reload")) "," PROBLEM("400", "invalid_json") ","
+            PROBLEM("401", "unauthorized") "," PROBLEM("409", "no_generation_before, rules_folder") ","
+            PROBLEM("412", "precondition_failed") "," PROBLEM("413", "order_too_large") ","
+            PROBLEM("415", "unsupported_type") "," PROBLEM("422", "rules_refused, invalid_rules") ","
+            PROBLEM("500", "internal") "," PROBLEM("503", "stopping")))
+X(RULES_DRAFT,
+  RESPONSES(ANSWER("200", "The draft", JSON_BODY("Draft")) "," PROBLEM("401", "unauthorized") ","
+            PROBLEM("500", "internal") "," PROBLEM("503", "stopping")))
+X(RULES_DRAFT_DROP,
+  RESPONSES(ANSWER("200", "It is dropped", ANY_JSON) "," PROBLEM("401", "unauthorized") ","
+            PROBLEM("500", "internal") "," PROBLEM("503", "stopping")))
+X(RULES_DRAFT_CHECK,
+  RESPONSES(ANSWER("200", "What was found", JSON_BODY("Check")) "," PROBLEM("401", "unauthorized") ","
+            PROBLEM("500", "internal") "," PROBLEM("503", "stopping")))
+X(RULES_DRAFT_SEAL,
+  WORDS ","
+  RESPONSES(ANSWER("200", "There is such a generation", JSON_BODY("Sealed")) ","
+            ANSWER("201", "The generation, with its Location", JSON_BODY("Sealed")) ","
+            PROBLEM("400", "invalid_json") "," PROBLEM("401", "unauthorized") "," PROBLEM("413", "order_too_large") ","
+            PROBLEM("415", "unsupported_type") "," PROBLEM("422", "invalid_rules") ","
+            PROBLEM("500", "internal") "," PROBLEM("503", "stopping")))
+X(RULES_DRAFT_PUT,
+  PARAMETERS(PATH_PARAMETER "," IF_MATCH ","
+             HEADER("If-None-Match", "{\"type\":\"string\"}", "*: 412 when there is such a file")) ","
+  "\"requestBody\":{\"required\":true,\"content\":{\"*/*\":{\"schema\":{\"type\":\"string\"}}}},"
+  RESPONSES(ANSWER("200", "It is replaced", ANY_JSON) "," ANSWER("201", "It is added", ANY_JSON) ","
+            PROBLEM("401", "unauthorized") "," PROBLEM("412", "precondition_failed") ","
+            PROBLEM("422", "invalid_rules") "," PROBLEM("500", "internal") "," PROBLEM("503", "stopping")))
+X(RULES_DRAFT_DELETE,
+  PARAMETERS(PATH_PARAMETER "," IF_MATCH) ","
+  RESPONSES(ANSWER("200", "It is removed", ANY_JSON) "," PROBLEM("401", "unauthorized") ","
+            PROBLEM("404", "not_found") "," PROBLEM("412", "precondition_failed") ","
+            PROBLEM("422", "invalid_rules") "," PROBLEM("500", "internal") "," PROBLEM("503", "stopping")))
+X(RULES_SHOW,
+  PARAMETERS(GENERATION_PARAMETER) ","
+  RESPONSES(ANSWER("200", "The generation", JSON_BODY("Generation")) "," PROBLEM("401", "unauthorized") ","
+            PROBLEM("404", "not_found") "," PROBLEM("500", "internal") "," PROBLEM("503", "stopping")))
+X(RULES_FILE,
+  PARAMETERS(GENERATION_PARAMETER "," PATH_PARAMETER) ","
+  RESPONSES(ANSWER("200", "The file, with its ETag", TEXT_BODY("text/plain")) "," PROBLEM("401", "unauthorized") ","
+            PROBLEM("404", "not_found") "," PROBLEM("500", "internal") "," PROBLEM("503", "stopping")))
+X(RULES_DIFF,
+  PARAMETERS(GENERATION_PARAMETER ","
+             QUERY("to", "{\"type\":\"string\",\"default\":\"active\"}", "a number, active or draft")) ","
+  RESPONSES("\"200\":{\"description\":\"What differs; as a unified diff alone when text/plain is accepted\",\"content\":{"
+            "\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/RulesDiff\"}},"
+            "\"text/plain\":{\"schema\":{\"type\":\"string\"}}}},"
+            PROBLEM("400", "bad_query") "," PROBLEM("401", "unauthorized") "," PROBLEM("404", "not_found") ","
+            PROBLEM("500", "internal") "," PROBLEM("503", "stopping")))
+X(RULES_ACTIVATE,
+  PARAMETERS(GENERATION_PARAMETER "," IF_MATCH) "," WORDS ","
+  RESPONSES(ANSWER("200", "It is active", JSON_BODY("Reload")) "," PROBLEM("400", "invalid_json") ","
+            PROBLEM("401", "unauthorized") "," PROBLEM("404", "not_found") "," PROBLEM("409", "rules_folder") ","
+            PROBLEM("412", "precondition_failed") "," PROBLEM("413", "order_too_large") ","
+            PROBLEM("415", "unsupported_type") "," PROBLEM("422", "rules_refused, invalid_rules") ","
+            PROBLEM("500", "internal") "," PROBLEM("503", "stopping")))
 X(BACKUP, "\"requestBody\":{\"required\":true," JSON_BODY("Backup") "},"
   RESPONSES(ANSWER("200", "The backup is made and durable", JSON_BODY("BackupMade")) ","
             PROBLEM("400", "invalid_json") "," PROBLEM("401", "unauthorized") "," PROBLEM("409", "backup_running") ","
@@ -119,6 +187,11 @@ X(INDEX, RESPONSES(ANSWER("200", "A text", TEXT_BODY("text/plain"))))
 #undef QUERY
 #undef HEADER
 #undef ID_PARAMETER
+#undef GENERATION_PARAMETER
+#undef PATH_PARAMETER
+#undef IF_MATCH
+#undef PARAMETERS
+#undef WORDS
 #undef RESPONSES
 #undef SYMBOL_POST
 /* clang-format on */

@@ -63,6 +63,51 @@ X("Resolution",
 X("Reload",
   "{\"type\":\"object\",\"properties\":{"
   MEMBER("generation", INTEGER) "," MEMBER("identity", TEXT) "," MEMBER("changed", "{\"type\":\"boolean\"}") "}}")
+X("Words",
+  "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+  MEMBER("by", "{\"type\":\"string\",\"minLength\":1,\"maxLength\":1000,\"default\":\"http\"}") ","
+  MEMBER("note", "{\"type\":\"string\",\"maxLength\":1000}") "}}")
+X("Generation",
+  "{\"type\":\"object\",\"required\":[\"generation\",\"identity\",\"state\",\"at\",\"by\"],\"properties\":{"
+  MEMBER("generation", INTEGER) "," MEMBER("identity", TEXT) ","
+  MEMBER("state", "{\"enum\":[\"sealed\",\"active\",\"retired\"]}") ","
+  MEMBER("at", TIME) "," MEMBER("by", TEXT) "," MEMBER("note", TEXT) ","
+  MEMBER("activated_at", "{\"type\":[\"string\",\"null\"]}") ","
+  MEMBER("activated_by", "{\"type\":[\"string\",\"null\"]}") ","
+  MEMBER("files", "{\"type\":\"array\",\"items\":" REF("ScriptFile") "}") "}}")
+X("ScriptFile",
+  "{\"type\":\"object\",\"required\":[\"path\",\"bytes\",\"etag\"],\"properties\":{"
+  MEMBER("path", TEXT) "," MEMBER("bytes", INTEGER) "," MEMBER("etag", TEXT) "}}")
+X("Draft",
+  "{\"type\":\"object\",\"required\":[\"identity\",\"base\",\"changed\",\"files\"],\"properties\":{"
+  MEMBER("identity", TEXT) "," MEMBER("base", INTEGER) "," MEMBER("changed", "{\"type\":\"boolean\"}") ","
+  MEMBER("files", "{\"type\":\"array\",\"items\":" REF("ScriptFile") "}") "}}")
+X("Rules",
+  "{\"type\":\"object\",\"required\":[\"generation\",\"identity\",\"files\",\"refused\",\"generations\",\"damaged\"],"
+  "\"properties\":{"
+  MEMBER("generation", INTEGER) "," MEMBER("identity", TEXT) "," MEMBER("folder", TEXT) ","
+  MEMBER("loaded_at", TIME) "," MEMBER("files", "{\"type\":\"array\",\"items\":" TEXT "}") ","
+  MEMBER("refused", "{\"type\":[\"object\",\"null\"]}") ","
+  MEMBER("generations", "{\"type\":\"array\",\"items\":" REF("Generation") "}") ","
+  MEMBER("damaged", "{\"type\":\"array\",\"items\":" TEXT "}") "," MEMBER("tax", "{\"type\":\"object\"}") "}}")
+X("Finding",
+  "{\"type\":\"object\",\"required\":[\"message\"],\"properties\":{"
+  MEMBER("file", TEXT) "," MEMBER("line", INTEGER) "," MEMBER("message", TEXT) "}}")
+X("Check",
+  "{\"type\":\"object\",\"required\":[\"ok\",\"identity\",\"files\",\"tests\",\"errors\",\"warnings\"],\"properties\":{"
+  MEMBER("ok", "{\"type\":\"boolean\"}") "," MEMBER("identity", TEXT) "," MEMBER("files", INTEGER) ","
+  MEMBER("tests", INTEGER) "," MEMBER("errors", "{\"type\":\"array\",\"items\":" REF("Finding") "}") ","
+  MEMBER("warnings", "{\"type\":\"array\",\"items\":" REF("Finding") "}") "}}")
+X("Sealed",
+  "{\"type\":\"object\",\"required\":[\"generation\",\"identity\",\"state\",\"changed\"],\"properties\":{"
+  MEMBER("generation", INTEGER) "," MEMBER("identity", TEXT) "," MEMBER("state", TEXT) ","
+  MEMBER("changed", "{\"type\":\"boolean\"}") "}}")
+X("RulesDiff",
+  "{\"type\":\"object\",\"required\":[\"from\",\"to\",\"files\",\"diff\"],\"properties\":{"
+  MEMBER("from", "{\"type\":[\"integer\",\"string\"]}") "," MEMBER("to", "{\"type\":[\"integer\",\"string\"]}") ","
+  MEMBER("files", "{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
+         MEMBER("path", TEXT) "," MEMBER("change", "{\"enum\":[\"added\",\"removed\",\"changed\"]}") "}}}") ","
+  MEMBER("diff", TEXT) "}}")
 X("Backup",
   "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"folder\"],\"properties\":{"
   MEMBER("folder", "{\"type\":\"string\",\"pattern\":\"^/\"}") "}}")

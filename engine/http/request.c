@@ -72,10 +72,10 @@ static void answer_no_method(struct ordo__request *request, ordo_str method, ord
 static void answer_no_path(struct ordo__request *request, ordo_str method, ordo_str path)
 {
     const struct ordo__route *route;
-    ordo_str id;
+    struct ordo__route_parts parts;
     size_t shown = path.len < 200 ? path.len : 200;
 
-    if (ordo__route_find(method, path, ORDO__SCOPE_BOTH, &route, &id) == ORDO__ROUTE_FOUND)
+    if (ordo__route_find(method, path, ORDO__SCOPE_BOTH, &route, &parts) == ORDO__ROUTE_FOUND)
         ordo__reply_problem(request, ORDO_PROBLEM_NOT_FOUND, "this is offered on the %s listener",
                             request->loop->is_admin ? "orders'" : "admin");
     else
@@ -112,6 +112,7 @@ static bool is_allowed(struct ordo__request *request)
 
 static bool take_id(struct ordo__request *request, ordo_str encoded)
 {
+    bool is_order = strstr(request->route->pattern, "{generation}") == NULL;
     char *id;
     size_t len;
 
@@ -120,12 +121,27 @@ static bool take_id(struct ordo__request *request, ordo_str encoded)
     id = h2o_mem_alloc_pool(&request->req->pool, ORDO_ID_MAX);
     if (!ordo__percent_decode(encoded, false, id, ORDO_ID_MAX, &len) ||
         !ordo_id_is_valid((ordo_str){id, len})) {
-        ordo__reply_problem(request, ORDO_PROBLEM_NOT_FOUND,
-                            "no order has such an id; it is 1 to 128 of A-Z a-z 0-9 . _ ~ : -");
+        ordo__reply_problem(request, ORDO_PROBLEM_NOT_FOUND, "%s",
+                            is_order ? "no order has such an id; it is 1 to 128 of A-Z a-z 0-9 . _ ~ : -"
+                                     : "no generation is called so; GET /rules lists them");
         return false;
     }
     request->id = (ordo_str){id, len};
     return true;
+}
+
+static bool take_path(struct ordo__request *request, ordo_str encoded)
+{
+    char *path;
+
+    if (encoded.len == 0)
+        return true;
+    path = h2o_mem_alloc_pool(&request->req->pool, encoded.len);
+    request->path.ptr = path;
+    if (ordo__percent_decode(encoded, false, path, encoded.len, &request->path.len))
+        return true;
+    ordo__reply_problem(request, ORDO_PROBLEM_NOT_FOUND, "the path has a bad %%-escape");
+    return false;
 }
 
 static struct ordo__request *request_new(h2o_req_t *req)
@@ -143,13 +159,14 @@ static struct ordo__request *request_new(h2o_req_t *req)
 static void dispatch(struct ordo__request *request)
 {
     h2o_req_t *req = request->req;
-    ordo_str method = {req->method.base, req->method.len}, path = {req->path.base, req->path.len}, id;
+    ordo_str method = {req->method.base, req->method.len}, path = {req->path.base, req->path.len};
+    struct ordo__route_parts parts;
 
     if (req->query_at != SIZE_MAX) {
         request->query = (ordo_str){path.ptr + req->query_at + 1, path.len - req->query_at - 1};
         path.len = req->query_at;
     }
-    switch (ordo__route_find(method, path, request->loop->scopes, &request->route, &id)) {
+    switch (ordo__route_find(method, path, request->loop->scopes, &request->route, &parts)) {
     case ORDO__ROUTE_NO_PATH:
         answer_no_path(request, method, path);
         return;
@@ -158,7 +175,7 @@ static void dispatch(struct ordo__request *request)
         return;
     default:
         ordo_metrics_add(request->loop->metrics, ORDO_COUNTER_HTTP_REQUESTS, 1);
-        if (is_allowed(request) && take_id(request, id))
+        if (is_allowed(request) && take_id(request, parts.id) && take_path(request, parts.path))
             request->route->handle(request);
     }
 }

@@ -40,10 +40,16 @@ enum ordo__route_result {
     ORDO__ROUTE_NO_METHOD, /* one has, but not for this method; ordo__route_allow says which */
 };
 
-/* The path is without its query; *ret_id is what stands for {id}, still encoded. `scopes`: bits that a route
- * must share. */
+/* What stands for the names in braces, still encoded; empty when there is none. */
+struct ordo__route_parts {
+    ordo_str id;   /* one segment: {id}, {generation} */
+    ordo_str path; /* {path}: the rest */
+};
+
+/* The path is without its query. `scopes`: bits that a route must share. */
 enum ordo__route_result ordo__route_find(ordo_str method, ordo_str path, unsigned scopes,
-                                         const struct ordo__route **ret_route, ordo_str *ret_id);
+                                         const struct ordo__route **ret_route,
+                                         struct ordo__route_parts *ret_parts);
 
 /* Appends "GET, HEAD, POST": what the routes of this path take. */
 void ordo__route_allow(ordo_str path, unsigned scopes, struct ordo_buffer *out);

@@ -2,7 +2,8 @@
  * route_table.h: every route. X(NAME, "METHOD", "/pattern", scope, handler, "summary").
  *
  * Dispatch, 404, 405 with Allow, the index at / and /openapi.json all come from this table. A pattern may
- * have one {id}. Routes of one pattern stand together; HEAD is answered wherever GET is. Scopes: MAIN, the
+ * have one {id} or {generation}, and end in {path}; where one without has a path, no other one does. Routes of one pattern
+ * stand together; HEAD is answered wherever GET is. Scopes: MAIN, the
  * listener of orders; ADMIN, the admin listener when there is one; BOTH; OPEN is BOTH without a token.
  */
 X(ORDERS_POST, "POST", "/orders", MAIN, ordo__orders_post, "Decides one order, or a batch with a line each")
@@ -19,8 +20,29 @@ X(READYZ, "GET", "/readyz", OPEN, ordo__readyz_get,
 X(METRICS, "GET", "/metrics", ADMIN, ordo__metrics_get, "Metrics in the Prometheus text format")
 X(EVENTS, "GET", "/events", BOTH, ordo__events_get,
   "Server-sent events: decisions and statistics as they happen")
-X(RULES, "GET", "/rules", BOTH, ordo__rules_get, "The rule set that is running")
+X(RULES, "GET", "/rules", BOTH, ordo__rules_get,
+  "The rule set that is running, and the generations that are kept")
 X(RULES_RELOAD, "POST", "/rules/reload", ADMIN, ordo__rules_reload, "Loads the rules from their folder")
+X(RULES_ROLLBACK, "POST", "/rules/rollback", ADMIN, ordo__rules_rollback,
+  "Activates the generation that was active before")
+X(RULES_DRAFT, "GET", "/rules/draft", ADMIN, ordo__rules_draft_get, "The draft and its files")
+X(RULES_DRAFT_DROP, "DELETE", "/rules/draft", ADMIN, ordo__rules_draft_drop,
+  "Drops the draft: it begins anew as the active generation")
+X(RULES_DRAFT_CHECK, "POST", "/rules/draft/check", ADMIN, ordo__rules_draft_check,
+  "Compiles the draft and runs its tests")
+X(RULES_DRAFT_SEAL, "POST", "/rules/draft/seal", ADMIN, ordo__rules_draft_seal,
+  "Makes a generation of the draft")
+X(RULES_DRAFT_PUT, "PUT", "/rules/draft/files/{path}", ADMIN, ordo__rules_draft_put,
+  "Adds a file to the draft, or replaces it")
+X(RULES_DRAFT_DELETE, "DELETE", "/rules/draft/files/{path}", ADMIN, ordo__rules_draft_delete,
+  "Removes a file of the draft")
+X(RULES_SHOW, "GET", "/rules/{generation}", BOTH, ordo__rules_show, "A generation and its files")
+X(RULES_FILE, "GET", "/rules/{generation}/files/{path}", ADMIN, ordo__rules_file,
+  "A file of a generation, or of the draft")
+X(RULES_DIFF, "GET", "/rules/{generation}/diff", ADMIN, ordo__rules_diff,
+  "What differs from one generation to another")
+X(RULES_ACTIVATE, "POST", "/rules/{generation}/activate", ADMIN, ordo__rules_activate,
+  "Makes a generation the active one")
 X(BACKUP, "POST", "/backup", ADMIN, ordo__backup_post, "Copies the store into a folder")
 X(PROFILE_CPU, "GET", "/profile/cpu", ADMIN, ordo__profile_get, "Where CPU time goes, in C and Lua")
 X(PROFILE_MEMORY, "GET", "/profile/memory", ADMIN, ordo__profile_get, "What holds the memory, in C and Lua")

@@ -88,7 +88,7 @@ class Observing(HttpTest):
     def test_the_index_lists_what_openapi_describes(self):
         index = self.request("GET", "/").body.decode()
         document = self.request("GET", "/openapi.json").json
-        listed = {(method, path) for method, path in re.findall(r"^  (GET|POST|DELETE) +(/\S*)", index, re.M)}
+        listed = {(method, path) for method, path in re.findall(r"^  (GET|POST|PUT|DELETE) +(/\S*)", index, re.M)}
         described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
         self.assertEqual(listed, described)
         for method, path in described - {("GET", "/events")}: # which has no end
@@ -102,7 +102,7 @@ class Observing(HttpTest):
             text = file.read()
         document = self.request("GET", "/openapi.json").json
         described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-        self.assertEqual({(method, path) for method, path in re.findall(r"^\| `(GET|POST|DELETE) (/\S*)` \|", text, re.M)},
+        self.assertEqual({(method, path) for method, path in re.findall(r"^\| `(GET|POST|PUT|DELETE) (/\S*)` \|", text, re.M)},
                          described)
         self.assertEqual(set(re.findall(r"^\| \d{3} \| `(\w+)` \|", text, re.M)),
                          set(document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]))

@@ -59,6 +59,7 @@ static void test_every_route_is_described(void **state)
         const struct ordo__route *route = &ordo__routes[i];
         const char *method = strcmp(route->method, "GET") == 0      ? "get"
                              : strcmp(route->method, "DELETE") == 0 ? "delete"
+                             : strcmp(route->method, "PUT") == 0    ? "put"
                                                                     : "post";
         struct ordo_json_value operation = get(get(paths, route->pattern), method);
 

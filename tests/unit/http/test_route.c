@@ -10,32 +10,54 @@
 #include <cmocka.h>
 
 static enum ordo__route_result find(const char *method, const char *path, unsigned scopes, int *ret_name,
-                                    ordo_str *ret_id)
+                                    struct ordo__route_parts *ret_parts)
 {
     const struct ordo__route *route = NULL;
     enum ordo__route_result result =
-        ordo__route_find(ordo_str_from(method), ordo_str_from(path), scopes, &route, ret_id);
+        ordo__route_find(ordo_str_from(method), ordo_str_from(path), scopes, &route, ret_parts);
 
     *ret_name = result == ORDO__ROUTE_FOUND ? (int)route->name : -1;
     return result;
 }
 
-static void expect(const char *method, const char *path, unsigned scopes, int name, const char *id)
+static void expect_parts(const char *method, const char *path, unsigned scopes, int name, const char *id,
+                         const char *rest)
 {
-    ordo_str found_id = ORDO_STR_NONE;
+    struct ordo__route_parts parts = {0};
     int found;
 
-    assert_int_equal(find(method, path, scopes, &found, &found_id), ORDO__ROUTE_FOUND);
+    assert_int_equal(find(method, path, scopes, &found, &parts), ORDO__ROUTE_FOUND);
     assert_int_equal(found, name);
-    assert_true(ordo_str_equal(found_id, ordo_str_from(id)));
+    assert_true(ordo_str_equal(parts.id, ordo_str_from(id)));
+    assert_true(ordo_str_equal(parts.path, ordo_str_from(rest)));
+}
+
+static void expect(const char *method, const char *path, unsigned scopes, int name, const char *id)
+{
+    expect_parts(method, path, scopes, name, id, "");
 }
 
 static void expect_none(const char *method, const char *path, unsigned scopes, enum ordo__route_result result)
 {
-    ordo_str id;
+    struct ordo__route_parts parts;
     int found;
 
-    assert_int_equal(find(method, path, scopes, &found, &id), result);
+    assert_int_equal(find(method, path, scopes, &found, &parts), result);
+}
+
+/* With something for the names in braces. */
+static void fill(const char *pattern, struct ordo_buffer *out)
+{
+    while (*pattern != '\0') {
+        if (*pattern != '{') {
+            ordo_buffer_put(out, *pattern++);
+            continue;
+        }
+        ordo_buffer_append(out,
+                           strncmp(pattern, "{path}", 6) == 0 ? ORDO_STR("rules/x.lua") : ORDO_STR("o-1"));
+        pattern = strchr(pattern, '}') + 1;
+    }
+    ordo_buffer_put(out, '\0');
 }
 
 static void test_every_route_is_found_by_its_own_pattern(void **state)
@@ -43,16 +65,38 @@ static void test_every_route_is_found_by_its_own_pattern(void **state)
     (void)state;
     for (size_t i = 0; i < ORDO__ROUTE_COUNT; i++) {
         const struct ordo__route *route = &ordo__routes[i];
-        const char *brace = strchr(route->pattern, '{');
-        char path[128];
+        bool has_path = strstr(route->pattern, "{path}") != NULL;
+        bool has_id =
+            strstr(route->pattern, "{id}") != NULL || strstr(route->pattern, "{generation}") != NULL;
+        struct ordo_buffer path = {0};
 
-        if (brace == NULL)
-            snprintf(path, sizeof(path), "%s", route->pattern);
-        else
-            snprintf(path, sizeof(path), "%.*so-1%s", (int)(brace - route->pattern), route->pattern,
-                     strchr(brace, '}') + 1);
-        expect(route->method, path, ORDO__SCOPE_BOTH, (int)route->name, brace == NULL ? "" : "o-1");
+        fill(route->pattern, &path);
+        expect_parts(route->method, path.ptr, ORDO__SCOPE_BOTH, (int)route->name, has_id ? "o-1" : "",
+                     has_path ? "rules/x.lua" : "");
+        ordo_buffer_done(&path);
     }
+}
+
+static void test_a_path_is_the_rest_with_its_slashes(void **state)
+{
+    (void)state;
+    expect_parts("GET", "/rules/7/files/rules/10_a.lua", ORDO__SCOPE_BOTH, ORDO__ROUTE_RULES_FILE, "7",
+                 "rules/10_a.lua");
+    expect_parts("GET", "/rules/7/files/../x", ORDO__SCOPE_BOTH, ORDO__ROUTE_RULES_FILE, "7", "../x");
+    expect_parts("PUT", "/rules/draft/files/a", ORDO__SCOPE_BOTH, ORDO__ROUTE_RULES_DRAFT_PUT, "", "a");
+    expect_none("GET", "/rules/7/files/", ORDO__SCOPE_BOTH, ORDO__ROUTE_NO_PATH);
+    expect_none("GET", "/rules/7/files", ORDO__SCOPE_BOTH, ORDO__ROUTE_NO_PATH);
+    expect_none("PUT", "/rules/7/files/a", ORDO__SCOPE_BOTH, ORDO__ROUTE_NO_METHOD);
+}
+
+static void test_a_name_of_its_own_is_no_generation(void **state)
+{
+    (void)state;
+    expect("GET", "/rules/7", ORDO__SCOPE_MAIN, ORDO__ROUTE_RULES_SHOW, "7");
+    expect("GET", "/rules/draft", ORDO__SCOPE_BOTH, ORDO__ROUTE_RULES_DRAFT, "");
+    expect_none("GET", "/rules/draft", ORDO__SCOPE_MAIN, ORDO__ROUTE_NO_PATH);
+    expect_none("GET", "/rules/reload", ORDO__SCOPE_BOTH, ORDO__ROUTE_NO_METHOD);
+    expect_none("GET", "/rules/rollback", ORDO__SCOPE_BOTH, ORDO__ROUTE_NO_METHOD);
 }
 
 static void test_routes_of_one_pattern_stand_together(void **state)
@@ -125,6 +169,8 @@ static void test_allow_lists_the_methods_of_a_path(void **state)
     expect_allow("/orders", ORDO__SCOPE_BOTH, "POST, GET, HEAD");
     expect_allow("/orders/a", ORDO__SCOPE_BOTH, "GET, HEAD");
     expect_allow("/rules/reload", ORDO__SCOPE_BOTH, "POST");
+    expect_allow("/rules/draft", ORDO__SCOPE_BOTH, "GET, HEAD, DELETE");
+    expect_allow("/rules/draft/files/lib/a.lua", ORDO__SCOPE_BOTH, "PUT, DELETE, GET, HEAD");
 }
 
 int main(void)
@@ -133,6 +179,8 @@ int main(void)
         cmocka_unit_test(test_every_route_is_found_by_its_own_pattern),
         cmocka_unit_test(test_routes_of_one_pattern_stand_together),
         cmocka_unit_test(test_an_id_is_one_segment_and_not_empty),
+        cmocka_unit_test(test_a_path_is_the_rest_with_its_slashes),
+        cmocka_unit_test(test_a_name_of_its_own_is_no_generation),
         cmocka_unit_test(test_near_misses_are_no_routes),
         cmocka_unit_test(test_head_is_answered_where_get_is),
         cmocka_unit_test(test_listeners_offer_their_scopes_only),
