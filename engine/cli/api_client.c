@@ -226,7 +226,7 @@ static void say_unauthorized(const struct ordo_api *api, const char *subject)
     else
         say(api, subject,
             "%s does not take the token of %s; it has one for orders (http.token_file) and may have another "
-            "for retry, resolve and the admin listener (admin.token_file)",
+            "for changes and the admin listener (admin.token_file)",
             api->base, api->token_file);
 }
 

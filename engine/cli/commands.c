@@ -20,6 +20,8 @@ const struct ordo_command ordo_commands[] = {
      ORDO_VERIFY_ABOUT, ordo_verify_options, ordo_verify_run},
     {"orders", "VERB", "Lists, shows, retries, resolves and exports the orders of a running engine.", NULL,
      ordo_orders_options, ordo_orders_run},
+    {"rules", "VERB", "Lists, shows, compares and activates the generations of rules of a running engine.",
+     NULL, ordo_rules_options, ordo_rules_run},
     {"profile", "KIND", "Shows where time and memory of a running engine go.", ORDO_PROFILES_ABOUT,
      ordo_profiles_options, ordo_profiles_run},
     {"plugins", "[NAME]", "Lists the plugins, or the options of one.", NULL, ordo_plugins_options,
@@ -33,5 +35,7 @@ const struct ordo_command *ordo_command_verbs(const struct ordo_command *command
 {
     if (command->run == ordo_orders_run)
         return ordo_orders_verbs;
+    if (command->run == ordo_rules_run)
+        return ordo_rules_verbs;
     return command->run == ordo_profiles_run ? ordo_profiles_verbs : NULL;
 }

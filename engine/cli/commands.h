@@ -49,6 +49,10 @@ extern const struct ordo_command ordo_orders_verbs[];
 extern const struct ordo_cli_option ordo_orders_options[];
 int ordo_orders_run(const struct ordo_command *command, int argc, char **argv);
 
+extern const struct ordo_command ordo_rules_verbs[];
+extern const struct ordo_cli_option ordo_rules_options[];
+int ordo_rules_run(const struct ordo_command *command, int argc, char **argv);
+
 #define ORDO_PROFILES_ABOUT                                                                                  \
     "On a terminal stacks are shown as a table, and the rest as it comes; elsewhere the engine's answer is " \
     "passed on as\n"                                                                                         \

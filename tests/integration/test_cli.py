@@ -12,9 +12,11 @@ import unittest
 
 from harness import BUILD, ROOT, Engine, main, order, ordo
 
-COMMANDS = ("serve", "check", "test", "run", "load", "orders", "backup", "restore", "verify", "profile", "plugins", "completion")
+COMMANDS = ("serve", "check", "test", "run", "load", "orders", "rules", "backup", "restore", "verify", "profile", "plugins",
+            "completion")
 VERBS = {
     "orders": ("list", "show", "retry", "resolve", "export"),
+    "rules": ("list", "show", "diff", "activate", "rollback"),
     "profile": ("cpu", "memory", "allocs", "block", "mutex", "goroutines", "trace", "gc", "jit", "leaks", "diff", "status",
                 "history"),
 }
@@ -419,6 +421,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         self.assertEqual(self.complete(program, "orders", "re"), ["retry", "resolve"])
         self.assertEqual(self.complete(program, "orders", "list", "--status", "d"), ["done", "dead"])
         self.assertEqual(self.complete(program, "orders", "export", "-f", ""), ["ndjson", "csv"])
+        self.assertEqual(self.complete(program, "rules", "r"), ["rollback"])
         self.assertEqual(self.complete(program, "profile", "g"), ["goroutines", "gc"])
         self.assertEqual(self.complete(program, "profile", "cpu", "--mode", ""), ["cpu", "wall"])
         self.assertEqual(self.complete(program, "profile", "history", ""), ["show", "rm"])
