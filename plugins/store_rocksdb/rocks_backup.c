@@ -58,13 +58,13 @@ static int make_checkpoint(struct rocks_store *store, const char *aside, struct 
 }
 
 /* What a start of it must find: a backup is damaged as easily as a store. */
-static int write_mark(const char *folder, uint64_t sequence, const struct ordo_host *host,
+static int write_mark(const char *folder, uint64_t written, const struct ordo_host *host,
                       struct ordo_error *err)
 {
     struct rocks_manifest manifest;
     struct rocks_mark mark;
     bool moved;
-    int result = rocks_mark_open(&mark, folder, sequence, host, err);
+    int result = rocks_mark_open(&mark, folder, written, host, err);
 
     if (result != 0)
         return result;
@@ -87,16 +87,17 @@ static int count_and_mark(const char *folder, const struct ordo_host *host, uint
         .path = folder, .cache_bytes = LOOK_BYTES, .write_buffer_bytes = LOOK_BYTES};
     struct rocks_counters counters;
     struct rocks_database database;
-    uint64_t missing, sequence;
+    uint64_t missing, written;
     int result = rocks_database_look(&database, &settings, host, &missing, err);
 
     if (result != 0)
         return result;
     result = rocks_counters_read(&database, host, &counters, err);
     *ret_orders = counters.records;
-    sequence = rocksdb_get_latest_sequence_number(database.db);
+    if (result == 0)
+        result = rocks_layout_written(&database, host, &written, err);
     rocks_database_close(&database);
-    return result == 0 ? write_mark(folder, sequence, host, err) : result;
+    return result == 0 ? write_mark(folder, written, host, err) : result;
 }
 
 /* The folder that the backup is to be in: RocksDB says nothing that helps when it is not there. */
@@ -159,8 +160,11 @@ static int make_aside(struct rocks_store *store, const char *aside, struct ordo_
                       struct ordo_error *err)
 {
     const struct ordo_host *host = store->host;
-    int result = make_checkpoint(store, aside, err);
+    int result;
 
+    atomic_store(&store->index.is_copied, true); /* rocks_index_stage_trim says why */
+    result = make_checkpoint(store, aside, err);
+    atomic_store(&store->index.is_copied, false);
     if (result == 0 && chmod(aside, 0700) != 0) /* orders are not for everybody */
         result = host->fail(err, -errno, aside, "cannot keep it from others: %s", strerror(errno));
     if (result == 0 && !is_stopped(store))

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "id_hash.h"
+#include "rocks_index.h"
 
 enum {
     TABLE_FIRST = 512,
@@ -66,18 +67,16 @@ static bool table_make(struct rocks_batch *batch, size_t writes)
 }
 
 /* Reads the record whose id was looked up; `key` is where it stands. */
-static int read_present(struct rocks_batch *batch, rocksdb_pinnableslice_t *key, struct present *present)
+static int read_present(struct rocks_batch *batch, const char *key, size_t len, struct present *present)
 {
     rocksdb_pinnableslice_t *value = NULL;
     struct ordo_record record;
     const char *bytes;
     char *error = NULL;
-    size_t len;
     int result = 0;
 
-    bytes = rocksdb_pinnableslice_value(key, &len);
-    if (rocks_key_read_order(bytes, len, &present->place))
-        value = rocks_database_get(&batch->store->database, ROCKS_ORDERS, bytes, len, &error);
+    if (rocks_key_read_order(key, len, &present->place))
+        value = rocks_database_get(&batch->store->database, ROCKS_ORDERS, key, len, &error);
     if (value != NULL)
         bytes = rocksdb_pinnableslice_value(value, &len);
     if (value == NULL || !rocks_record_read(bytes, len, &record, NULL)) {
@@ -98,19 +97,26 @@ static int find_present(struct rocks_batch *batch, const struct rocks_staged *sl
                         struct present *present)
 {
     struct rocks_lookups *lookups = &batch->lookups;
-    size_t found = lookups->at[at];
+    size_t found = lookups->at[at], len;
 
     present->is_there = false;
     if (slot->record == NULL && found == ROCKS_ABSENT)
         return 0;
+    if (slot->record == NULL && found == ROCKS_IN_TAIL)
+        return read_present(batch, lookups->in_tail[at], ROCKS_KEY, present);
     if (slot->record == NULL && lookups->errors[found] != NULL) {
         char *error = lookups->errors[found];
 
         lookups->errors[found] = NULL;
         return rocks_read_failed(batch->store, "an id cannot be looked up", error);
     }
-    if (slot->record == NULL)
-        return lookups->keys[found] == NULL ? 0 : read_present(batch, lookups->keys[found], present);
+    if (slot->record == NULL && lookups->keys[found] == NULL)
+        return 0;
+    if (slot->record == NULL) {
+        const char *key = rocksdb_pinnableslice_value(lookups->keys[found], &len);
+
+        return read_present(batch, key, len, present);
+    }
     present->is_there = true;
     present->place = slot->place;
     present->status = slot->record->status;
@@ -181,17 +187,13 @@ static void put_open(struct rocks_batch *batch, enum ordo_status status, const s
 }
 
 /* An invalid record claims nothing: an order that takes its id is a new one, with a place of its own. */
-static void remove_present(struct rocks_batch *batch, const struct present *present)
+static void remove_present(struct rocks_batch *batch, const struct present *present, ordo_str id)
 {
-    char key[ROCKS_CUSTOMER_KEY];
+    char key[ROCKS_KEY];
 
     rocks_key_order(&present->place, key);
     batch_delete(batch, ROCKS_ORDERS, key, ROCKS_KEY);
-    if (present->customer.len > 0) {
-        size_t len = rocks_key_customer(present->customer, &present->place, key);
-
-        batch_delete(batch, ROCKS_CUSTOMERS, key, len);
-    }
+    rocks_index_change(batch, &(struct rocks_change){ROCKS_CHANGE_DELETE, key, id, present->customer});
     put_open(batch, present->status, &present->place, false);
     batch->counters.records--;
     batch->counters.bytes -= present->bytes;
@@ -202,20 +204,15 @@ static void insert_new(struct rocks_batch *batch, struct rocks_place *ret_place,
 {
     const struct ordo_record *record = &write->record;
     struct rocks_counters *counters = &batch->counters;
-    char order_key[ROCKS_KEY], key[ROCKS_CUSTOMER_KEY];
+    char key[ROCKS_KEY];
 
     *ret_place = (struct rocks_place){
         .priority = record->priority,
         .received_ms = record->received_ms < 0 ? 0 : (uint64_t)record->received_ms,
         .number = counters->next_number++,
     };
-    rocks_key_order(ret_place, order_key);
-    batch_put(batch, ROCKS_IDS, record->id.ptr, record->id.len, order_key, ROCKS_KEY);
-    if (record->customer.len > 0) {
-        size_t len = rocks_key_customer(record->customer, ret_place, key);
-
-        batch_put(batch, ROCKS_CUSTOMERS, key, len, "", 0);
-    }
+    rocks_key_order(ret_place, key);
+    rocks_index_change(batch, &(struct rocks_change){ROCKS_CHANGE_PUT, key, record->id, record->customer});
     put_open(batch, record->status, ret_place, true);
     put_record(batch, ret_place, record, write->emits ? put_emission(batch, ret_place, record) : 0);
     counters->records++;
@@ -252,12 +249,14 @@ static int stage(struct rocks_batch *batch, const struct ordo_write *write, size
         return ORDO_EEXISTS;
     if (!present.is_there && batch->refuse_new)
         return ORDO_EFULL;
+    if (!rocks_index_make_room(batch))
+        return ORDO_ENOMEM;
     if (present.is_there && present.status != ORDO_STATUS_INVALID) {
         slot->place = present.place;
         replace_present(batch, &present, write);
     } else {
         if (present.is_there)
-            remove_present(batch, &present);
+            remove_present(batch, &present, record->id);
         insert_new(batch, &slot->place, write);
         batch->made_at[slot->hash & (MADE_SLOTS - 1)] =
             atomic_load_explicit(&batch->store->commits, memory_order_relaxed) + 1;
@@ -283,8 +282,11 @@ static void look_up(struct rocks_batch *batch, const struct rocks_submission *gr
 {
     struct rocks_database *database = &batch->store->database;
     struct rocks_lookups *lookups = &batch->lookups;
+    struct rocks_tail_view view;
+    struct rocks_change change;
     size_t at = 0, asked = 0;
 
+    rocks_tail_pin(&batch->store->index.tail, &view);
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < group[i].count; k++, at++) {
             const struct ordo_write *write = &group[i].writes[k];
@@ -292,10 +294,16 @@ static void look_up(struct rocks_batch *batch, const struct rocks_submission *gr
             lookups->at[at] = ROCKS_ABSENT;
             if (is_absent(batch, write))
                 continue;
+            if (rocks_tail_find(&view, write->record.id, &change)) {
+                lookups->at[at] = change.kind == ROCKS_CHANGE_PUT ? ROCKS_IN_TAIL : ROCKS_ABSENT;
+                lookups->in_tail[at] = change.order_key;
+                continue;
+            }
             lookups->ids[asked] = write->record.id.ptr;
             lookups->lens[asked] = write->record.id.len;
             lookups->at[at] = asked++;
         }
+    rocks_tail_unpin(&view);
     if (asked > 0)
         rocksdb_batched_multi_get_cf(database->db, database->read, database->families[ROCKS_IDS], asked,
                                      lookups->ids, lookups->lens, lookups->keys, lookups->errors, false);
@@ -316,7 +324,7 @@ void rocks_batch_stage(struct rocks_batch *batch, struct rocks_submission *group
             write->result = stage(batch, write, at, &place);
             if (write->result == 0)
                 staged(context, &place);
-            if (lookups->at[at] == ROCKS_ABSENT)
+            if (lookups->at[at] == ROCKS_ABSENT || lookups->at[at] == ROCKS_IN_TAIL)
                 continue;
             rocksdb_pinnableslice_destroy(lookups->keys[lookups->at[at]]);
             free(lookups->errors[lookups->at[at]]);
@@ -331,8 +339,7 @@ void rocks_batch_delete(struct rocks_batch *batch, const struct rocks_victim *vi
                                     .bytes = victim->bytes,
                                     .customer = {victim->customer, victim->customer_len}};
 
-    remove_present(batch, &present);
-    batch_delete(batch, ROCKS_IDS, victim->id, victim->id_len);
+    remove_present(batch, &present, (ordo_str){victim->id, victim->id_len});
     batch->staged_count++;
 }
 
@@ -353,13 +360,17 @@ int rocks_batch_write(struct rocks_batch *batch, bool sync)
 
     if (batch->staged_count == 0)
         return 0;
+    rocks_index_stage_trim(batch);
+    batch->counters.written += (uint64_t)rocksdb_writebatch_count(batch->batch) + 1;
     rocksdb_writebatch_put(batch->batch, "counters", 8, (const char *)&batch->counters,
                            sizeof(batch->counters));
     rocksdb_write(store->database.db, sync ? store->database.write_synced : store->database.write_unsynced,
                   batch->batch, &error);
     if (error == NULL) {
         if (sync)
-            rocks_mark_set(&store->database.mark, rocksdb_get_latest_sequence_number(store->database.db));
+            rocks_mark_set(&store->database.mark, batch->counters.written);
+        if (!rocks_index_publish(batch))
+            return ORDO_EIO;
         batch->committed = batch->counters;
         atomic_fetch_add_explicit(&store->commits, 1, memory_order_release);
         atomic_store_explicit(&store->records, batch->counters.records, memory_order_relaxed);
@@ -377,8 +388,8 @@ int rocks_batch_write(struct rocks_batch *batch, bool sync)
 static bool lookups_make(struct rocks_lookups *lookups, size_t count)
 {
     size_t size = sizeof(void *);
-    void **const arrays[] = {(void **)&lookups->at, (void **)&lookups->ids, (void **)&lookups->lens,
-                             (void **)&lookups->keys, (void **)&lookups->errors};
+    void **const arrays[] = {(void **)&lookups->at,   (void **)&lookups->in_tail, (void **)&lookups->ids,
+                             (void **)&lookups->lens, (void **)&lookups->keys,    (void **)&lookups->errors};
 
     _Static_assert(sizeof(size_t) == sizeof(void *), "one size for all arrays");
     if (count <= lookups->capacity)
@@ -397,8 +408,11 @@ static bool lookups_make(struct rocks_lookups *lookups, size_t count)
 int rocks_batch_begin(struct rocks_batch *batch, size_t writes)
 {
     batch->staged_count = 0;
+    batch->changes_len = 0;
     rocksdb_writebatch_clear(batch->batch);
-    return table_make(batch, writes) && lookups_make(&batch->lookups, writes) ? 0 : ORDO_ENOMEM;
+    return table_make(batch, writes) && lookups_make(&batch->lookups, writes) && rocks_index_make_room(batch)
+               ? 0
+               : ORDO_ENOMEM;
 }
 
 int rocks_counters_read(struct rocks_database *database, const struct ordo_host *host,
@@ -450,7 +464,9 @@ void rocks_batch_done(struct rocks_batch *batch)
         rocksdb_writebatch_destroy(batch->batch);
     free(batch->table);
     free(batch->made_at);
+    free(batch->changes);
     free(batch->lookups.at);
+    free(batch->lookups.in_tail);
     free(batch->lookups.ids);
     free(batch->lookups.lens);
     free(batch->lookups.keys);

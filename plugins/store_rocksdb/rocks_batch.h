@@ -7,13 +7,16 @@
 #include "rocks_retention.h"
 
 #define ROCKS_ABSENT SIZE_MAX
+#define ROCKS_IN_TAIL (SIZE_MAX - 1)
 
 struct rocks_staged;
 
 /* The ids of a group of writes that may be there, looked up together, which costs half of what one by one does. */
 struct rocks_lookups {
-    size_t *
-        at; /* of each write of the group: where its id is in the others; ROCKS_ABSENT: it is known to be absent */
+    /* Of each write of the group: where its id is in the others; ROCKS_ABSENT: it is known to be absent; ROCKS_IN_TAIL: in_tail
+     * has its key, which stays there until the batch is written. */
+    size_t *at;
+    const char **in_tail;
     const char **ids;
     size_t *lens;
     rocksdb_pinnableslice_t **keys; /* in orders; NULL: not there, or errors[i] is set */
@@ -31,6 +34,9 @@ struct rocks_batch {
     struct rocks_staged *table; /* open addressing; the orders of this batch */
     size_t table_size;          /* a power of two, at least twice its writes */
     struct rocks_lookups lookups;
+    /* Changes of the indexes, encoded, one behind the other. */
+    char *changes;
+    size_t changes_len, changes_capacity;
     /* The commit that was the last to make an order whose id has this hash. An id that a reader did not find at a later commit,
      * or at this one, is still absent. */
     uint64_t *made_at;
@@ -45,7 +51,7 @@ int rocks_batch_begin(struct rocks_batch *batch, size_t writes);
  * and sets its result, should the batch be written. `staged` is called behind each that is staged. */
 void rocks_batch_stage(struct rocks_batch *batch, struct rocks_submission *group, size_t count,
                        void (*staged)(void *context, const struct rocks_place *place), void *context);
-/* Stages that an order goes, with all that leads to it. */
+/* Stages that an order goes, with all that leads to it: at most ROCKS_RETENTION_STEP orders a batch, and nothing else. */
 void rocks_batch_delete(struct rocks_batch *batch, const struct rocks_victim *victim);
 /* rocks_outbox.c: stages how far the sinks have come, and that what all have taken goes. */
 void rocks_outbox_stage(struct rocks_batch *batch);

@@ -3,6 +3,7 @@
  */
 #include "rocks_store.h"
 
+#include "rocks_filer.h"
 #include "rocks_files.h"
 
 #include <errno.h>
@@ -50,8 +51,8 @@ static rocksdb_options_t *database_options(const struct rocks_settings *settings
     return options;
 }
 
-static rocksdb_options_t *family_options(enum rocks_family family, const struct rocks_settings *settings,
-                                         rocksdb_cache_t *cache)
+rocksdb_options_t *rocks_family_options(enum rocks_family family, const struct rocks_settings *settings,
+                                        rocksdb_cache_t *cache)
 {
     rocksdb_options_t *options = database_options(settings);
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
@@ -73,8 +74,6 @@ static rocksdb_options_t *family_options(enum rocks_family family, const struct 
             table, rocksdb_block_based_table_index_type_two_level_index_search);
         rocksdb_block_based_options_set_partition_filters(table, 1);
         rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
-        rocksdb_options_set_memtable_whole_key_filtering(options, 1);
-        rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.05);
     }
     rocksdb_options_set_block_based_table_factory(options, table);
     rocksdb_block_based_options_destroy(table);
@@ -110,14 +109,16 @@ static void choose_families(struct family_list *list, const struct rocks_setting
                             rocksdb_cache_t *cache, char **there, size_t there_count, bool only_look)
 {
     for (int i = 0; !only_look && i < ROCKS_FAMILY_COUNT; i++)
-        add_family(list, rocks_family_names[i], i, family_options((enum rocks_family)i, settings, cache));
+        add_family(list, rocks_family_names[i], i,
+                   rocks_family_options((enum rocks_family)i, settings, cache));
     for (size_t i = 0; i < there_count && list->count < FAMILIES_MAX; i++) {
         int known = known_family(there[i]);
 
         if (known < 0 && !only_look)
             add_family(list, there[i], -1, rocksdb_options_create());
         if (known >= 0 && only_look)
-            add_family(list, there[i], known, family_options((enum rocks_family)known, settings, cache));
+            add_family(list, there[i], known,
+                       rocks_family_options((enum rocks_family)known, settings, cache));
     }
 }
 
@@ -176,70 +177,6 @@ rocksdb_pinnableslice_t *rocks_database_get(struct rocks_database *database, enu
                                  ret_error);
 }
 
-/* From no layout, or an earlier one, to this one. A migration that is cut short is done again by the next start. */
-static void migrate(struct rocks_database *database, uint32_t from, const struct ordo_host *host,
-                    char **ret_error)
-{
-    const uint32_t layout = ROCKS_LAYOUT;
-    char message[128];
-
-    if (from != 0) {
-        snprintf(message, sizeof(message), "its data is of layout %u and becomes layout %u", from, layout);
-        host->log(host->engine, ORDO_LOG_INFO, message);
-    }
-    /* 1 to 2: the family of the outbox came with the open, and records of both formats are read. */
-    rocksdb_put(database->db, database->write_synced, "layout", 6, (const char *)&layout, sizeof(layout),
-                ret_error);
-}
-
-/* *ret_layout is 0 when there is none. */
-static int read_layout(struct rocks_database *database, const struct rocks_settings *settings,
-                       const struct ordo_host *host, uint32_t *ret_layout, struct ordo_error *err)
-{
-    rocksdb_pinnableslice_t *slice;
-    const char *value;
-    char *error;
-    size_t len = 0;
-
-    *ret_layout = 0;
-    slice = rocks_database_get(database, ROCKS_META, "layout", 6, &error);
-    if (slice != NULL) {
-        value = rocksdb_pinnableslice_value(slice, &len);
-        memcpy(ret_layout, value, len < sizeof(*ret_layout) ? len : sizeof(*ret_layout));
-        rocksdb_pinnableslice_destroy(slice);
-    }
-    if (error != NULL) {
-        host->fail(err, ORDO_EIO, settings->path, "its layout cannot be read: %s", error);
-        free(error);
-        return ORDO_EIO;
-    }
-    if (*ret_layout > ROCKS_LAYOUT)
-        return host->fail(
-            err, ORDO_EABI, settings->path,
-            "its data is of layout %u, and this ordo knows layouts up to %d; use the version that "
-            "wrote it, or a newer one",
-            *ret_layout, ROCKS_LAYOUT);
-    return 0;
-}
-
-static int check_layout(struct rocks_database *database, const struct rocks_settings *settings,
-                        const struct ordo_host *host, struct ordo_error *err)
-{
-    uint32_t layout;
-    char *error = NULL;
-    int result = read_layout(database, settings, host, &layout, err);
-
-    if (result != 0)
-        return result;
-    if (layout != ROCKS_LAYOUT)
-        migrate(database, layout, host, &error);
-    if (error == NULL)
-        return 0;
-    host->fail(err, ORDO_EIO, settings->path, "its layout cannot be written: %s", error);
-    free(error);
-    return ORDO_EIO;
-}
-
 static void make_tools(struct rocks_database *database, const struct rocks_settings *settings)
 {
     *database = (struct rocks_database){.manifest.fd = -1, .lock_fd = -1};
@@ -251,20 +188,24 @@ static void make_tools(struct rocks_database *database, const struct rocks_setti
 }
 
 /* How many acknowledged writes the database does not have. */
-static uint64_t count_missing(const struct rocks_database *database, uint64_t acknowledged)
+static int count_missing(struct rocks_database *database, uint64_t acknowledged, const struct ordo_host *host,
+                         uint64_t *ret_missing, struct ordo_error *err)
 {
-    uint64_t there = rocksdb_get_latest_sequence_number(database->db);
+    uint64_t there = 0;
+    int result = rocks_layout_written(database, host, &there, err);
 
-    return there < acknowledged ? acknowledged - there : 0;
+    *ret_missing = there < acknowledged ? acknowledged - there : 0;
+    return result;
 }
 
-static int check_mark(const struct rocks_database *database, const struct rocks_settings *settings,
+static int check_mark(struct rocks_database *database, const struct rocks_settings *settings,
                       uint64_t acknowledged, const struct ordo_host *host, struct ordo_error *err)
 {
-    uint64_t missing = count_missing(database, acknowledged);
+    uint64_t missing;
+    int result = count_missing(database, acknowledged, host, &missing, err);
 
-    if (missing == 0)
-        return 0;
+    if (result != 0 || missing == 0)
+        return result;
     return host->fail(
         err, ORDO_EIO, settings->path,
         "the last %llu writes that were acknowledged are missing, its log is damaged or gone; "
@@ -286,8 +227,10 @@ static int look_for_missing(const struct rocks_settings *settings, uint64_t ackn
         return 0;
     make_tools(&database, settings);
     error = open_families(&database, settings, true);
-    result = error == NULL ? check_mark(&database, settings, acknowledged, host, err)
+    result = error == NULL ? rocks_layout_read(&database, settings, host, err)
                            : open_failed(settings, host, error, err);
+    if (result == 0)
+        result = check_mark(&database, settings, acknowledged, host, err);
     rocks_database_close(&database);
     return result;
 }
@@ -296,10 +239,10 @@ static int look_for_missing(const struct rocks_settings *settings, uint64_t ackn
 static int open_mark(struct rocks_database *database, const struct rocks_settings *settings,
                      const struct ordo_host *host, struct ordo_error *err)
 {
-    uint64_t sequence = rocksdb_get_latest_sequence_number(database->db);
-    int result = rocks_mark_open(&database->mark, settings->path, sequence, host, err);
+    uint64_t written;
+    int result = rocks_layout_written(database, host, &written, err);
 
-    if (result != 0)
+    if (result != 0 || (result = rocks_mark_open(&database->mark, settings->path, written, host, err)) != 0)
         return result;
     result = rocks_manifest_open(&database->manifest, settings->path);
     if (result == 0)
@@ -324,9 +267,13 @@ static int open_checked(struct rocks_database *database, const struct rocks_sett
         rocksdb_disable_file_deletions(database->db, &error);
     if (error != NULL)
         return open_failed(settings, host, error, err);
-    if ((result = check_mark(database, settings, marked.sequence, host, err)) != 0 ||
-        (result = check_layout(database, settings, host, err)) != 0)
+    if ((result = rocks_layout_read(database, settings, host, err)) != 0 ||
+        (result = check_mark(database, settings, marked.sequence, host, err)) != 0)
         return result;
+    if (database->layout != ROCKS_LAYOUT &&
+        (result = rocks_layout_take_over(database, settings, host, err)) != 0)
+        return result;
+    database->layout = ROCKS_LAYOUT;
     return open_mark(database, settings, host, err);
 }
 
@@ -355,7 +302,8 @@ int rocks_database_open(struct rocks_database *database, const struct rocks_sett
 
     make_tools(database, settings);
     if ((result = make_folder(settings->path, host, err)) == 0 &&
-        (result = rocks_lock(settings->path, true, &database->lock_fd, host, err)) == 0)
+        (result = rocks_lock(settings->path, true, &database->lock_fd, host, err)) == 0 &&
+        (result = rocks_filer_clear(settings->path, host, err)) == 0)
         result = open_checked(database, settings, host, err);
     if (result != 0)
         rocks_database_close(database);
@@ -367,7 +315,6 @@ static int look_checked(struct rocks_database *database, const struct rocks_sett
 {
     const struct rocks_marked marked = rocks_mark_read(settings->path, host);
     int result = rocks_manifest_check(settings->path, &marked, host, err);
-    uint32_t layout;
     char *error;
 
     if (result != 0)
@@ -375,8 +322,8 @@ static int look_checked(struct rocks_database *database, const struct rocks_sett
     error = open_families(database, settings, true);
     if (error != NULL)
         return open_failed(settings, host, error, err);
-    *ret_missing = count_missing(database, marked.sequence);
-    return read_layout(database, settings, host, &layout, err);
+    result = rocks_layout_read(database, settings, host, err);
+    return result != 0 ? result : count_missing(database, marked.sequence, host, ret_missing, err);
 }
 
 int rocks_database_look(struct rocks_database *database, const struct rocks_settings *settings,

@@ -9,6 +9,7 @@ enum { OUTBOX_REFERENCE = 0, OUTBOX_COPY = 1 };
 const char *const rocks_family_names[ROCKS_FAMILY_COUNT] = {
     [ROCKS_META] = "default",        [ROCKS_ORDERS] = "orders", [ROCKS_IDS] = "ids",
     [ROCKS_CUSTOMERS] = "customers", [ROCKS_OPEN] = "open",     [ROCKS_OUTBOX] = "outbox",
+    [ROCKS_CHANGES] = "changes",
 };
 
 int rocks_place_compare(const struct rocks_place *a, const struct rocks_place *b)
@@ -236,5 +237,50 @@ bool rocks_outbox_read(const char *value, size_t len, struct rocks_outbox_entry 
     memcpy(&emission->revision, value + 2, 4);
     emission->id = take(&at, id_len);
     emission->decision = take(&at, len - ROCKS_OUTBOX_HEAD - id_len);
+    return true;
+}
+
+void rocks_key_change(uint64_t number, char out[ROCKS_CHANGES_KEY])
+{
+    put_big(out, number, ROCKS_CHANGES_KEY);
+}
+
+uint64_t rocks_key_read_change(const char key[ROCKS_CHANGES_KEY])
+{
+    return read_big(key, ROCKS_CHANGES_KEY);
+}
+
+size_t rocks_change_write(const struct rocks_change *change, char out[ROCKS_CHANGE_MAX])
+{
+    out[0] = (char)change->kind;
+    out[1] = (char)change->id.len;
+    out[2] = (char)change->customer.len;
+    memcpy(out + 3, change->order_key, ROCKS_KEY);
+    memcpy(out + ROCKS_CHANGE_HEAD, change->id.ptr, change->id.len);
+    if (change->customer.len > 0)
+        memcpy(out + ROCKS_CHANGE_HEAD + change->id.len, change->customer.ptr, change->customer.len);
+    return ROCKS_CHANGE_HEAD + change->id.len + change->customer.len;
+}
+
+struct rocks_change rocks_change_at(const char *value)
+{
+    const char *at = value + ROCKS_CHANGE_HEAD;
+    struct rocks_change change = {.kind = (enum rocks_change_kind)value[0], .order_key = value + 3};
+
+    change.id = take(&at, (uint8_t)value[1]);
+    change.customer = take(&at, (uint8_t)value[2]);
+    return change;
+}
+
+bool rocks_change_read(const char *value, size_t len, struct rocks_change *ret_change)
+{
+    struct rocks_place place;
+
+    if (len < ROCKS_CHANGE_HEAD || value[0] < 0 || value[0] >= ROCKS_CHANGE_KINDS ||
+        (uint8_t)value[1] > ORDO_ID_MAX || (uint8_t)value[2] > ORDO_ID_MAX ||
+        len != ROCKS_CHANGE_HEAD + (size_t)(uint8_t)value[1] + (uint8_t)value[2] ||
+        !rocks_key_read_order(value + 3, ROCKS_KEY, &place))
+        return false;
+    *ret_change = rocks_change_at(value);
     return true;
 }

@@ -6,13 +6,16 @@
  *   ids         order id                                  the key in orders
  *   customers   length of the customer id, it, received, number, priority
  *                                                         nothing
+ *   changes     number                                    a change of ids and customers (struct rocks_change)
  *   open        status, received, number, priority        nothing; only for orders that are not done
  *   outbox      sequence number                           where the decision is, or the decision itself
  *   default     "layout", "counters"                      the version of all this; struct rocks_counters
  *               "sink:" and its name                      the sequence number up to which it has taken all
  *
  * Clients choose ids, often at random, and a tree on a disk pays for that. So the record, which is large, stands
- * under a key that grows with time, and only small entries (ids, customers) land in random places. An order keeps
+ * under a key that grows with time, and only small entries (ids, customers) land in random places. Those are put there
+ * many at a time, in sorted files (rocks_index.h); until then `changes` has them, in the order in which they were made. So what
+ * the two families have is right where no change says otherwise. An order keeps
  * its key for ever. Numbers in keys are big-endian, so that bytes compare as numbers do; `received` is 48 bits of
  * milliseconds UTC and `number` 48 bits, counted up with every new order.
  *
@@ -24,12 +27,15 @@
 #include <ordo/store.h>
 
 enum {
-    ROCKS_LAYOUT = 2,
+    ROCKS_LAYOUT = 3,
     ROCKS_KEY = 13,                                   /* bytes of a key in orders */
     ROCKS_CUSTOMER_KEY = 1 + ORDO_ID_MAX + ROCKS_KEY, /* at most */
     ROCKS_OPEN_KEY = 1 + ROCKS_KEY,
     ROCKS_HEADER = 64, /* bytes of a record before its texts */
     ROCKS_OUTBOX_KEY = 8,
+    ROCKS_CHANGES_KEY = 8,
+    ROCKS_CHANGE_HEAD = 3 + ROCKS_KEY,
+    ROCKS_CHANGE_MAX = ROCKS_CHANGE_HEAD + 2 * ORDO_ID_MAX,
     ROCKS_SINK_NAME_MAX = 64,
     ROCKS_SINK_KEY = 5 + ROCKS_SINK_NAME_MAX,
 };
@@ -43,6 +49,7 @@ enum rocks_family {
     ROCKS_CUSTOMERS,
     ROCKS_OPEN,
     ROCKS_OUTBOX,
+    ROCKS_CHANGES,
     ROCKS_FAMILY_COUNT
 };
 extern const char *const rocks_family_names[ROCKS_FAMILY_COUNT];
@@ -89,3 +96,23 @@ bool rocks_outbox_read(const char *value, size_t len, struct rocks_outbox_entry 
 void rocks_outbox_copy_head(const struct ordo_record *record, char out[ROCKS_OUTBOX_HEAD]);
 /* An entry that leads to a record. */
 void rocks_outbox_reference(const char order_key[ROCKS_KEY], char out[1 + ROCKS_KEY]);
+
+/* A change of ids and customers. */
+enum rocks_change_kind {
+    ROCKS_CHANGE_PUT = 0, /* the id leads to the order, and the customer has it */
+    ROCKS_CHANGE_DELETE,  /* neither */
+    ROCKS_CHANGE_KINDS
+};
+struct rocks_change {
+    enum rocks_change_kind kind;
+    const char *order_key; /* ROCKS_KEY bytes */
+    ordo_str id, customer; /* customer: empty when it has none */
+};
+void rocks_key_change(uint64_t number, char out[ROCKS_CHANGES_KEY]);
+uint64_t rocks_key_read_change(const char key[ROCKS_CHANGES_KEY]);
+/* Bytes of it. */
+size_t rocks_change_write(const struct rocks_change *change, char out[ROCKS_CHANGE_MAX]);
+/* False when the bytes are none. It points into the value. */
+bool rocks_change_read(const char *value, size_t len, struct rocks_change *ret_change);
+/* Of bytes that are one. */
+struct rocks_change rocks_change_at(const char *value);

@@ -6,6 +6,7 @@
  * call looks at a bounded number of records, so a filter that matches few may end a page early; the cursor then
  * goes on behind the last one that was looked at.
  */
+#include "rocks_index.h"
 #include "rocks_walk.h"
 
 #include <stdio.h>
@@ -63,47 +64,59 @@ int rocks_get(void *self, ordo_str id, ordo_record_fn visit, void *context)
     rocks_uncounted();
     /* Between the two looks an invalid record may have given way to a new order under another key. */
     for (int tries = 0; tries < 3 && result == ORDO_ENOTFOUND; tries++) {
-        rocksdb_pinnableslice_t *slice;
-        const char *key;
-        char *error;
-        size_t len;
+        char key[ROCKS_KEY], *error;
+        bool is_there = rocks_index_find(store, id, key, &error);
 
-        slice = rocks_database_get(&store->database, ROCKS_IDS, id.ptr, id.len, &error);
         if (error != NULL)
             return rocks_read_failed(store, "an id cannot be looked up", error);
-        if (slice == NULL)
+        if (!is_there)
             return ORDO_ENOTFOUND;
-        key = rocksdb_pinnableslice_value(slice, &len);
-        result = visit_key(store, key, len, visit, context);
-        rocksdb_pinnableslice_destroy(slice);
+        result = visit_key(store, key, sizeof(key), visit, context);
     }
     return result;
+}
+
+/* At most FIND_MAX. */
+static void find_some(struct rocks_store *store, const ordo_str *ids, size_t count, int *ret_results)
+{
+    struct rocks_database *database = &store->database;
+    rocksdb_pinnableslice_t *keys[FIND_MAX];
+    struct rocks_tail_view view;
+    struct rocks_change change;
+    const char *texts[FIND_MAX];
+    size_t lens[FIND_MAX], of[FIND_MAX], asked = 0;
+    char *errors[FIND_MAX];
+
+    rocks_tail_pin(&store->index.tail, &view);
+    for (size_t i = 0; i < count; i++)
+        if (rocks_tail_find(&view, ids[i], &change)) {
+            ret_results[i] = change.kind == ROCKS_CHANGE_PUT ? 0 : ORDO_ENOTFOUND;
+        } else {
+            of[asked] = i;
+            texts[asked] = ids[i].ptr;
+            lens[asked++] = ids[i].len;
+        }
+    rocks_tail_unpin(&view);
+    if (asked > 0)
+        rocksdb_batched_multi_get_cf(database->db, database->read, database->families[ROCKS_IDS], asked,
+                                     texts, lens, keys, errors, false);
+    for (size_t i = 0; i < asked; i++) {
+        ret_results[of[i]] = errors[i] != NULL ? ORDO_EIO : keys[i] != NULL ? 0 : ORDO_ENOTFOUND;
+        rocksdb_pinnableslice_destroy(keys[i]);
+        free(errors[i]);
+    }
 }
 
 void rocks_find(void *self, const ordo_str *ids, size_t count, int *ret_results, uint32_t *ret_moment)
 {
     struct rocks_store *store = self;
-    struct rocks_database *database = &store->database;
-    rocksdb_pinnableslice_t *keys[FIND_MAX];
-    const char *texts[FIND_MAX];
-    size_t lens[FIND_MAX], some;
-    char *errors[FIND_MAX];
+    size_t some;
 
     rocks_uncounted();
     *ret_moment = (uint32_t)atomic_load_explicit(&store->commits, memory_order_acquire);
     for (size_t from = 0; from < count; from += some) {
         some = count - from < FIND_MAX ? count - from : FIND_MAX;
-        for (size_t i = 0; i < some; i++) {
-            texts[i] = ids[from + i].ptr;
-            lens[i] = ids[from + i].len;
-        }
-        rocksdb_batched_multi_get_cf(database->db, database->read, database->families[ROCKS_IDS], some, texts,
-                                     lens, keys, errors, false);
-        for (size_t i = 0; i < some; i++) {
-            ret_results[from + i] = errors[i] != NULL ? ORDO_EIO : keys[i] != NULL ? 0 : ORDO_ENOTFOUND;
-            rocksdb_pinnableslice_destroy(keys[i]);
-            free(errors[i]);
-        }
+        find_some(store, ids + from, some, ret_results + from);
     }
 }
 
@@ -159,25 +172,44 @@ static bool show(void *context, const struct ordo_record *record)
     return !page->is_ended;
 }
 
-/* The ranges that hold all records that match, with as few others as can be. */
-static void choose_ranges(struct rocks_walk *walk, const struct ordo_store_query *query)
+/* The customer's orders: those of the tail, and those that are filed. In this order, so that none is missed that is filed
+ * in between; one that is seen in both is the same place twice. */
+static int choose_customer(struct rocks_walk *walk, const struct ordo_store_query *query)
 {
-    if (query->customer.len > 0) {
-        struct rocks_range *range = rocks_walk_add(walk, ROCKS_CUSTOMERS, (char)query->customer.len);
+    struct rocks_tail_view view;
+    struct rocks_place *places;
+    struct rocks_range *range;
+    size_t count;
+    int result;
 
-        memcpy(range->prefix + 1, query->customer.ptr, query->customer.len);
-        range->prefix_len += query->customer.len;
-        return;
-    }
+    rocks_tail_pin(&walk->store->index.tail, &view);
+    result =
+        rocks_tail_list(&view, query->customer, &walk->from, query->since_ms, SCAN_MAX + 1, &places, &count);
+    rocks_tail_unpin(&view);
+    if (result != 0)
+        return result;
+    rocks_walk_add_places(walk, places, count);
+    range = rocks_walk_add(walk, ROCKS_CUSTOMERS, (char)query->customer.len);
+    memcpy(range->prefix + 1, query->customer.ptr, query->customer.len);
+    range->prefix_len += query->customer.len;
+    return 0;
+}
+
+/* The ranges that hold all records that match, with as few others as can be. 0 or a code. */
+static int choose_ranges(struct rocks_walk *walk, const struct ordo_store_query *query)
+{
+    if (query->customer.len > 0)
+        return choose_customer(walk, query);
     if (query->statuses != 0 && (query->statuses & ORDO_STATUS_BIT(ORDO_STATUS_DONE)) == 0) {
         for (int status = 0; status < ORDO_STATUS_COUNT; status++)
             if ((query->statuses & ORDO_STATUS_BIT(status)) != 0)
                 rocks_walk_add(walk, ROCKS_OPEN, (char)status);
-        return;
+        return 0;
     }
     for (int priority = 0; priority < ORDO_PRIORITY_COUNT; priority++)
         if (query->priority < 0 || query->priority == priority)
             rocks_walk_add(walk, ROCKS_ORDERS, (char)priority);
+    return 0;
 }
 
 static struct rocks_place begin_of(const struct ordo_store_query *query)
@@ -207,7 +239,9 @@ int rocks_list(void *self, const struct ordo_store_query *query, ordo_record_fn 
     if (query->limit == 0 || query->customer.len > ORDO_ID_MAX)
         return 0;
     *ret_after = (struct ordo_store_cursor){0, 0};
-    choose_ranges(&walk, query);
+    result = choose_ranges(&walk, query);
+    if (result != 0)
+        return result;
     rocks_walk_start(&walk);
     for (int scanned = 0; result == 0 && (range = rocks_walk_next(&walk)) != NULL; scanned++) {
         if (page.is_ended || page.shown == query->limit || scanned == SCAN_MAX) {

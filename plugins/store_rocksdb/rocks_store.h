@@ -14,6 +14,7 @@
 
 #include "rocks_key.h"
 #include "rocks_manifest.h"
+#include "rocks_tail.h"
 
 /* Kept under "counters" in the family default, written with every commit. */
 struct rocks_counters {
@@ -21,6 +22,11 @@ struct rocks_counters {
     uint64_t records, bytes;
     uint64_t sequence; /* of the newest decision in the outbox */
     uint64_t trimmed;  /* the outbox is deleted up to it */
+    /* Since layout 3. */
+    uint64_t changes; /* number of the newest change in the log of changes */
+    uint64_t
+        indexed; /* the sorted files of ids and customers have the changes up to it, and the log no more */
+    uint64_t written; /* entries written so far, as the mark counts them (rocks_mark.h) */
 };
 
 /* One call of submit, until its writes are durable. */
@@ -46,6 +52,16 @@ struct rocks_database {
     struct rocks_mark mark;         /* as rocks_mark.h says of its functions */
     struct rocks_manifest manifest; /* whoever deletes files: open, then the thread "files", then close */
     int lock_fd;
+    uint32_t layout; /* that was found; 0: none */
+};
+
+/* The indexes of ids and customers (rocks_index.h). */
+struct rocks_index {
+    struct rocks_tail tail;
+    struct rocks_filer *filer;
+    _Atomic uint64_t
+        filed; /* changes up to it are in sorted files, and the mark has that: the log may be trimmed */
+    _Atomic bool is_copied; /* a backup is being made: the log is not trimmed */
 };
 
 /* A sink, as the outbox knows it. */
@@ -60,6 +76,7 @@ struct rocks_tidy;
 struct rocks_store {
     const struct ordo_host *host;
     struct rocks_database database;
+    struct rocks_index index;
     struct rocks_writer *writer; /* used by the store's thread */
     struct rocks_tidy *tidy;
     char *folder;            /* whose disk has to have this much free */
@@ -87,7 +104,7 @@ struct rocks_store {
 
 struct rocks_settings {
     const char *path;
-    size_t cache_bytes, write_buffer_bytes;
+    size_t cache_bytes, write_buffer_bytes, index_buffer_bytes;
     uint64_t min_free_bytes, keep_orders;
     int64_t keep_ms;
 };
@@ -116,6 +133,19 @@ static inline void rocks_uncounted(void)
     rocksdb_set_perf_level(rocksdb_disable);
 }
 
+/* The options of a family, as it is opened with. */
+rocksdb_options_t *rocks_family_options(enum rocks_family family, const struct rocks_settings *settings,
+                                        rocksdb_cache_t *cache);
+
+/* rocks_layout.c: sets database->layout; fails when it is of a later version. 0 or a code with *err. */
+int rocks_layout_read(struct rocks_database *database, const struct rocks_settings *settings,
+                      const struct ordo_host *host, struct ordo_error *err);
+/* From no layout, or an earlier one, to this one. One that is cut short is done again by the next start. 0 or a code with *err. */
+int rocks_layout_take_over(struct rocks_database *database, const struct rocks_settings *settings,
+                           const struct ordo_host *host, struct ordo_error *err);
+/* How many entries were written so far, as the mark counts them. 0 or a code with *err. */
+int rocks_layout_written(struct rocks_database *database, const struct ordo_host *host, uint64_t *ret_written,
+                         struct ordo_error *err);
 /* rocks_batch.c: those of an empty store when there are none. */
 int rocks_counters_read(struct rocks_database *database, const struct ordo_host *host,
                         struct rocks_counters *ret_counters, struct ordo_error *err);
@@ -135,6 +165,8 @@ int rocks_tidy_start(struct rocks_store *store, struct ordo_error *err);
 void rocks_tidy_stop(struct rocks_store *store);
 /* The store's thread, after each commit: there may be something to do. */
 void rocks_tidy_glance(struct rocks_store *store);
+/* The store's thread: a segment of the tail is full. Goes to the next one as soon as that is filed. False: the store failed. */
+bool rocks_tidy_roll(struct rocks_store *store);
 
 /* rocks_read.c */
 int rocks_get(void *self, ordo_str id, ordo_record_fn visit, void *context);

@@ -4,51 +4,30 @@
  * First each family is read from end to end, which checks every block and every entry by itself. Then each order is
  * looked at with the entries that must lead to it. An entry leads to one order, so when as many were found from the orders
  * as there are, there are no others; only when there are more, each is looked up to name those. So nothing is
- * remembered but counts, and what is looked up at random are the small families.
+ * remembered but counts, and what is looked up at random are the small families. The log of changes is read first and kept
+ * in memory: what it says counts in place of what ids and customers have.
  *
  * A new index is a row of `indexes` and a call of expect_entry in check_order.
  */
-#include "rocks_maintenance.h"
+#include "rocks_verify.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { READ_AHEAD = 2 << 20, SHOWN_MAX = ORDO_ID_MAX + 1, KEY_MAX = 512 };
-
-struct verify {
-    const struct ordo_host *host;
-    struct rocks_database database;
-    rocksdb_readoptions_t *scan;
-    ordo_finding_fn found;
-    void *context;
-    struct ordo_store_report report;
-    bool has_counters;
-    struct rocks_counters counters;       /* as they are kept */
-    uint64_t taken;                       /* by all sinks: what comes up to it may be gone */
-    struct rocks_counters seen;           /* next_number: above all that are there */
-    uint64_t matched[ROCKS_FAMILY_COUNT]; /* entries that an order led to */
-    uint64_t entries[ROCKS_FAMILY_COUNT]; /* that are one */
-    bool is_damaged[ROCKS_FAMILY_COUNT];  /* not all of it could be read */
-};
-
-struct entry {
-    const char *key, *value;
-    size_t key_len, value_len;
-};
+enum { READ_AHEAD = 2 << 20, KEY_MAX = 512 };
 
 /* What a family that leads to orders has. */
 struct index {
     enum rocks_family family;
-    const char *name;                                                       /* in findings */
-    bool (*read)(const struct entry *entry, struct rocks_place *ret_place); /* false: it is no such entry */
-    bool (*is_of)(const struct entry *entry, const struct ordo_record *record);
+    const char *name; /* in findings */
+    bool (*read)(const struct rocks_entry *entry,
+                 struct rocks_place *ret_place); /* false: it is no such entry */
+    bool (*is_of)(const struct rocks_entry *entry, const struct ordo_record *record);
 };
 
-static void tell(struct verify *verify, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void tell(struct verify *verify, const char *format, ...)
+void rocks_verify_tell(struct rocks_verify *verify, const char *format, ...)
 {
     char message[ROCKS_PATH_MAX + 512];
     va_list arguments;
@@ -60,45 +39,44 @@ static void tell(struct verify *verify, const char *format, ...)
     verify->found(verify->context, message);
 }
 
-/* For a finding: a key is bytes, perhaps damaged ones. */
-static const char *shown(const char *bytes, size_t len, char out[SHOWN_MAX])
+const char *rocks_verify_shown(const char *bytes, size_t len, char out[ROCKS_SHOWN_MAX])
 {
     size_t at = 0;
 
-    for (; at < len && at < SHOWN_MAX - 1; at++)
+    for (; at < len && at < ROCKS_SHOWN_MAX - 1; at++)
         out[at] = (char)(bytes[at] > ' ' && bytes[at] <= '~' ? bytes[at] : '?');
     out[at] = '\0';
     return out;
 }
 
-static bool read_id(const struct entry *entry, struct rocks_place *ret_place)
+static bool read_id(const struct rocks_entry *entry, struct rocks_place *ret_place)
 {
     return rocks_key_read_order(entry->value, entry->value_len, ret_place);
 }
 
-static bool is_of_id(const struct entry *entry, const struct ordo_record *record)
+static bool is_of_id(const struct rocks_entry *entry, const struct ordo_record *record)
 {
     return ordo_str_equal((ordo_str){entry->key, entry->key_len}, record->id);
 }
 
-static bool read_customer(const struct entry *entry, struct rocks_place *ret_place)
+static bool read_customer(const struct rocks_entry *entry, struct rocks_place *ret_place)
 {
     return entry->key_len > 0 && entry->key_len == 1 + (size_t)(uint8_t)entry->key[0] + ROCKS_KEY &&
            rocks_key_read_tail(entry->key, entry->key_len, ret_place);
 }
 
-static bool is_of_customer(const struct entry *entry, const struct ordo_record *record)
+static bool is_of_customer(const struct rocks_entry *entry, const struct ordo_record *record)
 {
     return ordo_str_equal((ordo_str){entry->key + 1, entry->key_len - 1 - ROCKS_KEY}, record->customer);
 }
 
-static bool read_open(const struct entry *entry, struct rocks_place *ret_place)
+static bool read_open(const struct rocks_entry *entry, struct rocks_place *ret_place)
 {
     return entry->key_len == ROCKS_OPEN_KEY && (uint8_t)entry->key[0] < ORDO_STATUS_COUNT &&
            entry->key[0] != ORDO_STATUS_DONE && rocks_key_read_tail(entry->key, entry->key_len, ret_place);
 }
 
-static bool is_of_open(const struct entry *entry, const struct ordo_record *record)
+static bool is_of_open(const struct rocks_entry *entry, const struct ordo_record *record)
 {
     return entry->key[0] == (char)record->status;
 }
@@ -109,16 +87,14 @@ static const struct index indexes[] = {
     {ROCKS_OPEN, "open", read_open, is_of_open},
 };
 
-static struct entry entry_at(rocksdb_iterator_t *iterator)
+static struct rocks_entry entry_at(rocksdb_iterator_t *iterator)
 {
-    struct entry entry;
+    struct rocks_entry entry;
 
     entry.key = rocksdb_iter_key(iterator, &entry.key_len);
     entry.value = rocksdb_iter_value(iterator, &entry.value_len);
     return entry;
 }
-
-typedef void (*entry_fn)(struct verify *verify, const void *context, const struct entry *entry);
 
 /* The last key that was read. */
 struct last {
@@ -126,7 +102,7 @@ struct last {
     size_t len;
 };
 
-static bool is_behind(const struct entry *entry, const struct last *last)
+static bool is_behind(const struct rocks_entry *entry, const struct last *last)
 {
     size_t len = entry->key_len < last->len ? entry->key_len : last->len;
     int order = memcmp(entry->key, last->key, len);
@@ -135,14 +111,14 @@ static bool is_behind(const struct entry *entry, const struct last *last)
 }
 
 /* From the end back to the damage, or to what was read already. */
-static void read_backwards(struct verify *verify, enum rocks_family family, rocksdb_iterator_t *iterator,
-                           const struct last *last, const char *first_error, entry_fn visit,
-                           const void *context)
+static void read_backwards(struct rocks_verify *verify, enum rocks_family family,
+                           rocksdb_iterator_t *iterator, const struct last *last, const char *first_error,
+                           rocks_entry_fn visit, const void *context)
 {
     char *error = NULL;
 
     for (rocksdb_iter_seek_to_last(iterator); rocksdb_iter_valid(iterator); rocksdb_iter_prev(iterator)) {
-        struct entry entry = entry_at(iterator);
+        struct rocks_entry entry = entry_at(iterator);
 
         if (!is_behind(&entry, last))
             break;
@@ -150,27 +126,27 @@ static void read_backwards(struct verify *verify, enum rocks_family family, rock
     }
     rocksdb_iter_get_error(iterator, &error);
     if (error != NULL && strcmp(error, first_error) != 0)
-        tell(verify, "%s: what lies between that place and this is not checked: %s",
-             rocks_family_names[family], error);
+        rocks_verify_tell(verify, "%s: what lies between that place and this is not checked: %s",
+                          rocks_family_names[family], error);
     free(error);
 }
 
-/* Every entry of a family, and so every block of it. */
-static void read_family(struct verify *verify, enum rocks_family family, entry_fn visit, const void *context)
+void rocks_verify_family(struct rocks_verify *verify, enum rocks_family family, rocks_entry_fn visit,
+                         const void *context)
 {
     rocksdb_iterator_t *iterator;
     struct last last = {.len = 0};
     char *error = NULL;
 
     if (verify->database.families[family] == NULL) {
-        tell(verify, "%s: the database has no such family", rocks_family_names[family]);
+        rocks_verify_tell(verify, "%s: the database has no such family", rocks_family_names[family]);
         verify->is_damaged[family] = true;
         return;
     }
     iterator =
         rocksdb_create_iterator_cf(verify->database.db, verify->scan, verify->database.families[family]);
     for (rocksdb_iter_seek_to_first(iterator); rocksdb_iter_valid(iterator); rocksdb_iter_next(iterator)) {
-        struct entry entry = entry_at(iterator);
+        struct rocks_entry entry = entry_at(iterator);
 
         visit(verify, context, &entry);
         last.len = entry.key_len < KEY_MAX ? entry.key_len : KEY_MAX;
@@ -179,63 +155,78 @@ static void read_family(struct verify *verify, enum rocks_family family, entry_f
     rocksdb_iter_get_error(iterator, &error);
     if (error != NULL) {
         verify->is_damaged[family] = true;
-        tell(verify, "%s: %s", rocks_family_names[family], error);
+        rocks_verify_tell(verify, "%s: %s", rocks_family_names[family], error);
         read_backwards(verify, family, iterator, &last, error, visit, context);
         free(error);
     }
     rocksdb_iter_destroy(iterator);
 }
 
-static void check_entry(struct verify *verify, const void *context, const struct entry *entry)
+static void check_entry(struct rocks_verify *verify, const void *context, const struct rocks_entry *entry)
 {
     const struct index *index = context;
     struct rocks_place place;
-    char text[SHOWN_MAX];
+    char text[ROCKS_SHOWN_MAX];
 
     verify->report.bytes += entry->key_len + entry->value_len;
+    if (rocks_verify_is_shadowed(verify, index->family, entry))
+        return;
     verify->report.index_entries++;
     if (index->read(entry, &place))
         verify->entries[index->family]++;
     else
-        tell(verify, "%s entry %s: it is not as this store writes it", index->name,
-             shown(entry->key, entry->key_len, text));
+        rocks_verify_tell(verify, "%s entry %s: it is not as this store writes it", index->name,
+                          rocks_verify_shown(entry->key, entry->key_len, text));
+}
+
+static void count_change(struct rocks_verify *verify, const void *context, const struct rocks_entry *entry)
+{
+    const struct index *index = context;
+
+    (void)entry;
+    verify->report.index_entries++;
+    verify->entries[index->family]++;
 }
 
 /* The order has an entry with this key, and with this value when there is one. */
-static void expect_entry(struct verify *verify, enum rocks_family family, const struct ordo_record *record,
-                         const char *key, size_t key_len, const char *value, size_t value_len)
+static void expect_entry(struct rocks_verify *verify, enum rocks_family family,
+                         const struct ordo_record *record, const char *key, size_t key_len, const char *value,
+                         size_t value_len)
 {
     rocksdb_pinnableslice_t *slice;
-    char id[SHOWN_MAX], *error;
+    char id[ROCKS_SHOWN_MAX], *error;
     const char *there;
     size_t there_len;
 
     if (verify->database.families[family] == NULL)
         return;
+    if (rocks_verify_by_change(verify, family, record, (ordo_str){key, key_len}, value))
+        return;
     slice = rocks_database_get(&verify->database, family, key, key_len, &error);
     if (slice != NULL)
         there = rocksdb_pinnableslice_value(slice, &there_len);
     if (error != NULL && !verify->is_damaged[family])
-        tell(verify, "order %s: its entry in %s cannot be read: %s",
-             shown(record->id.ptr, record->id.len, id), rocks_family_names[family], error);
+        rocks_verify_tell(verify, "order %s: its entry in %s cannot be read: %s",
+                          rocks_verify_shown(record->id.ptr, record->id.len, id), rocks_family_names[family],
+                          error);
     else if (error == NULL && slice == NULL)
-        tell(verify, "order %s: it has no entry in %s", shown(record->id.ptr, record->id.len, id),
-             rocks_family_names[family]);
+        rocks_verify_tell(verify, "order %s: it has no entry in %s",
+                          rocks_verify_shown(record->id.ptr, record->id.len, id), rocks_family_names[family]);
     else if (error == NULL && value != NULL &&
              (there_len != value_len || memcmp(there, value, value_len) != 0))
-        tell(verify, "order %s: its entry in %s leads to another order",
-             shown(record->id.ptr, record->id.len, id), rocks_family_names[family]);
+        rocks_verify_tell(verify, "order %s: its entry in %s leads to another order",
+                          rocks_verify_shown(record->id.ptr, record->id.len, id), rocks_family_names[family]);
     else if (error == NULL)
         verify->matched[family]++;
     rocksdb_pinnableslice_destroy(slice);
     free(error);
 }
 
-static void check_order(struct verify *verify, const void *context, const struct entry *entry)
+static void check_order(struct rocks_verify *verify, const void *context, const struct rocks_entry *entry)
 {
     struct ordo_record record;
     struct rocks_place place;
-    char key[ROCKS_CUSTOMER_KEY], text[SHOWN_MAX];
+    char key[ROCKS_CUSTOMER_KEY], text[ROCKS_SHOWN_MAX];
     uint64_t sequence;
     size_t len;
 
@@ -246,8 +237,8 @@ static void check_order(struct verify *verify, const void *context, const struct
     verify->seen.bytes += entry->value_len;
     if (!rocks_key_read_order(entry->key, entry->key_len, &place) ||
         !rocks_record_read(entry->value, entry->value_len, &record, &sequence)) {
-        tell(verify, "order under the key %s: it is not as this store writes it",
-             shown(entry->key, entry->key_len, text));
+        rocks_verify_tell(verify, "order under the key %s: it is not as this store writes it",
+                          rocks_verify_shown(entry->key, entry->key_len, text));
         return;
     }
     if (place.number >= verify->seen.next_number)
@@ -270,7 +261,8 @@ static void check_order(struct verify *verify, const void *context, const struct
 }
 
 /* The record has the decision that the entry of the outbox is for. */
-static void check_reference(struct verify *verify, const struct rocks_outbox_entry *entry, uint64_t sequence)
+static void check_reference(struct rocks_verify *verify, const struct rocks_outbox_entry *entry,
+                            uint64_t sequence)
 {
     rocksdb_pinnableslice_t *slice;
     struct ordo_record record;
@@ -281,29 +273,30 @@ static void check_reference(struct verify *verify, const struct rocks_outbox_ent
 
     slice = rocks_database_get(&verify->database, ROCKS_ORDERS, entry->order_key, ROCKS_KEY, &error);
     if (slice == NULL && error == NULL) {
-        tell(verify, "outbox entry %llu: it leads to an order that is not there",
-             (unsigned long long)sequence);
+        rocks_verify_tell(verify, "outbox entry %llu: it leads to an order that is not there",
+                          (unsigned long long)sequence);
     } else if (slice != NULL) {
         value = rocksdb_pinnableslice_value(slice, &len);
         if (rocks_record_read(value, len, &record, &of_record) && of_record != sequence)
-            tell(verify, "outbox entry %llu: it leads to another decision", (unsigned long long)sequence);
+            rocks_verify_tell(verify, "outbox entry %llu: it leads to another decision",
+                              (unsigned long long)sequence);
     }
     rocksdb_pinnableslice_destroy(slice);
     free(error);
 }
 
-static void check_emission(struct verify *verify, const void *context, const struct entry *entry)
+static void check_emission(struct rocks_verify *verify, const void *context, const struct rocks_entry *entry)
 {
     struct rocks_outbox_entry read;
-    char text[SHOWN_MAX];
+    char text[ROCKS_SHOWN_MAX];
     uint64_t sequence;
 
     (void)context;
     verify->report.bytes += entry->key_len + entry->value_len;
     verify->report.index_entries++;
     if (entry->key_len != ROCKS_OUTBOX_KEY || !rocks_outbox_read(entry->value, entry->value_len, &read)) {
-        tell(verify, "outbox entry %s: it is not as this store writes it",
-             shown(entry->key, entry->key_len, text));
+        rocks_verify_tell(verify, "outbox entry %s: it is not as this store writes it",
+                          rocks_verify_shown(entry->key, entry->key_len, text));
         return;
     }
     sequence = rocks_key_read_outbox(entry->key);
@@ -314,12 +307,13 @@ static void check_emission(struct verify *verify, const void *context, const str
 }
 
 /* Names the entry if it leads to no order, or to one that is not its own. */
-static void check_target(struct verify *verify, const struct index *index, const struct entry *entry)
+static void check_target(struct rocks_verify *verify, const void *context, const struct rocks_entry *entry)
 {
+    const struct index *index = context;
     rocksdb_pinnableslice_t *slice;
     struct ordo_record record;
     struct rocks_place place;
-    char key[ROCKS_KEY], text[SHOWN_MAX], *error;
+    char key[ROCKS_KEY], text[ROCKS_SHOWN_MAX], *error;
     const char *value;
     size_t len;
 
@@ -327,54 +321,59 @@ static void check_target(struct verify *verify, const struct index *index, const
         return;
     rocks_key_order(&place, key);
     slice = rocks_database_get(&verify->database, ROCKS_ORDERS, key, sizeof(key), &error);
-    shown(entry->key, entry->key_len, text);
+    rocks_verify_shown(entry->key, entry->key_len, text);
     if (slice == NULL && error == NULL)
-        tell(verify, "%s entry %s: it leads to an order that is not there", index->name, text);
+        rocks_verify_tell(verify, "%s entry %s: it leads to an order that is not there", index->name, text);
     if (slice != NULL) {
         value = rocksdb_pinnableslice_value(slice, &len);
         if (rocks_record_read(value, len, &record, NULL) && !index->is_of(entry, &record))
-            tell(verify, "%s entry %s: it leads to an order that is not its own", index->name, text);
+            rocks_verify_tell(verify, "%s entry %s: it leads to an order that is not its own", index->name,
+                              text);
     }
     rocksdb_pinnableslice_destroy(slice);
     free(error);
 }
 
 /* Told damage is not told again. */
-static void look_at_targets(struct verify *verify, const struct index *index)
+static void look_at_targets(struct rocks_verify *verify, const struct index *index)
 {
     rocksdb_iterator_t *iterator = rocksdb_create_iterator_cf(verify->database.db, verify->scan,
                                                               verify->database.families[index->family]);
 
     for (rocksdb_iter_seek_to_first(iterator); rocksdb_iter_valid(iterator); rocksdb_iter_next(iterator)) {
-        struct entry entry = entry_at(iterator);
+        struct rocks_entry entry = entry_at(iterator);
 
-        check_target(verify, index, &entry);
+        if (!rocks_verify_is_shadowed(verify, index->family, &entry))
+            check_target(verify, index, &entry);
     }
     rocksdb_iter_destroy(iterator);
+    rocks_verify_shadow(verify, index->family, check_target, index);
 }
 
-static void check_counters(struct verify *verify)
+static void check_counters(struct rocks_verify *verify)
 {
     const struct rocks_counters counters = verify->counters;
 
     if (verify->is_damaged[ROCKS_ORDERS] || !verify->has_counters)
         return; /* not all orders were counted */
     if (counters.records != verify->seen.records)
-        tell(verify, "counters: they say %llu orders, and there are %llu",
-             (unsigned long long)counters.records, (unsigned long long)verify->seen.records);
+        rocks_verify_tell(verify, "counters: they say %llu orders, and there are %llu",
+                          (unsigned long long)counters.records, (unsigned long long)verify->seen.records);
     if (counters.bytes != verify->seen.bytes)
-        tell(verify, "counters: they say %llu bytes of records, and there are %llu",
-             (unsigned long long)counters.bytes, (unsigned long long)verify->seen.bytes);
+        rocks_verify_tell(verify, "counters: they say %llu bytes of records, and there are %llu",
+                          (unsigned long long)counters.bytes, (unsigned long long)verify->seen.bytes);
     if (counters.next_number < verify->seen.next_number)
-        tell(verify, "counters: the next number is %llu, and there is an order with number %llu",
-             (unsigned long long)counters.next_number, (unsigned long long)verify->seen.next_number - 1);
+        rocks_verify_tell(verify, "counters: the next number is %llu, and there is an order with number %llu",
+                          (unsigned long long)counters.next_number,
+                          (unsigned long long)verify->seen.next_number - 1);
     if (counters.sequence < verify->seen.sequence)
-        tell(verify, "counters: the outbox ends with %llu, and there is a decision with number %llu",
-             (unsigned long long)counters.sequence, (unsigned long long)verify->seen.sequence);
+        rocks_verify_tell(verify,
+                          "counters: the outbox ends with %llu, and there is a decision with number %llu",
+                          (unsigned long long)counters.sequence, (unsigned long long)verify->seen.sequence);
 }
 
 /* What the checks of the others need. */
-static void read_meta(struct verify *verify)
+static void read_meta(struct rocks_verify *verify)
 {
     const ordo_str prefix = ORDO_STR(ROCKS_SINK_PREFIX);
     struct ordo_error err;
@@ -383,12 +382,12 @@ static void read_meta(struct verify *verify)
     verify->taken = UINT64_MAX;
     verify->has_counters = rocks_counters_read(&verify->database, verify->host, &verify->counters, &err) == 0;
     if (!verify->has_counters)
-        tell(verify, "%s", err.message);
+        rocks_verify_tell(verify, "%s", err.message);
     iterator =
         rocksdb_create_iterator_cf(verify->database.db, verify->scan, verify->database.families[ROCKS_META]);
     for (rocksdb_iter_seek(iterator, prefix.ptr, prefix.len); rocksdb_iter_valid(iterator);
          rocksdb_iter_next(iterator)) {
-        struct entry entry = entry_at(iterator);
+        struct rocks_entry entry = entry_at(iterator);
         uint64_t taken;
 
         if (entry.key_len < prefix.len || memcmp(entry.key, prefix.ptr, prefix.len) != 0)
@@ -401,15 +400,20 @@ static void read_meta(struct verify *verify)
     rocksdb_iter_destroy(iterator);
 }
 
-static void check_all(struct verify *verify)
+static void check_all(struct rocks_verify *verify)
 {
     const size_t count = sizeof(indexes) / sizeof(*indexes);
 
     read_meta(verify);
-    for (size_t i = 0; i < count; i++)
-        read_family(verify, indexes[i].family, check_entry, &indexes[i]);
-    read_family(verify, ROCKS_OUTBOX, check_emission, NULL);
-    read_family(verify, ROCKS_ORDERS, check_order, NULL);
+    rocks_verify_changes(verify);
+    if (verify->is_short_of_memory)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        rocks_verify_family(verify, indexes[i].family, check_entry, &indexes[i]);
+        rocks_verify_shadow(verify, indexes[i].family, count_change, &indexes[i]);
+    }
+    rocks_verify_family(verify, ROCKS_OUTBOX, check_emission, NULL);
+    rocks_verify_family(verify, ROCKS_ORDERS, check_order, NULL);
     if (verify->database.families[ROCKS_ORDERS] == NULL)
         return;
     for (size_t i = 0; i < count; i++)
@@ -434,7 +438,7 @@ int rocks_verify(const struct ordo_host *host, const struct ordo_options *option
                  ordo_finding_fn found, void *context, struct ordo_store_report *ret_report,
                  struct ordo_error *err)
 {
-    struct verify verify = {.host = host, .found = found, .context = context};
+    struct rocks_verify verify = {.host = host, .found = found, .context = context};
     struct rocks_settings settings;
     char path[ROCKS_PATH_MAX];
     uint64_t missing;
@@ -448,8 +452,8 @@ int rocks_verify(const struct ordo_host *host, const struct ordo_options *option
     if (result != 0)
         return result;
     if (missing > 0)
-        tell(&verify, "log: the last %llu writes that were acknowledged are missing",
-             (unsigned long long)missing);
+        rocks_verify_tell(&verify, "log: the last %llu writes that were acknowledged are missing",
+                          (unsigned long long)missing);
     verify.scan = rocksdb_readoptions_create();
     rocksdb_readoptions_set_verify_checksums(verify.scan, 1);
     rocksdb_readoptions_set_fill_cache(verify.scan, 0);
@@ -457,6 +461,9 @@ int rocks_verify(const struct ordo_host *host, const struct ordo_options *option
     check_all(&verify);
     rocksdb_readoptions_destroy(verify.scan);
     rocks_database_close(&verify.database);
+    rocks_shadow_done(&verify.shadow);
+    if (verify.is_short_of_memory)
+        return host->fail(err, ORDO_ENOMEM, settings.path, "out of memory");
     rocks_report_copy(&verify.report, ret_report);
     return 0;
 }

@@ -3,6 +3,8 @@
  */
 #include "rocks_walk.h"
 
+#include <stdlib.h>
+
 struct rocks_range *rocks_walk_add(struct rocks_walk *walk, enum rocks_family family, char first)
 {
     struct rocks_range *range = &walk->ranges[walk->count++];
@@ -13,6 +15,15 @@ struct rocks_range *rocks_walk_add(struct rocks_walk *walk, enum rocks_family fa
     return range;
 }
 
+void rocks_walk_add_places(struct rocks_walk *walk, struct rocks_place *places, size_t count)
+{
+    struct rocks_range *range = &walk->ranges[walk->count++];
+
+    range->family = ROCKS_CUSTOMERS;
+    range->places = places;
+    range->places_count = count;
+}
+
 /* Looks where the iterator stands now. */
 static void settle(const struct rocks_walk *walk, struct rocks_range *range)
 {
@@ -20,6 +31,12 @@ static void settle(const struct rocks_walk *walk, struct rocks_range *range)
     size_t len;
 
     range->is_at_key = false;
+    if (range->iterator == NULL) {
+        range->is_at_key = range->places_at < range->places_count;
+        if (range->is_at_key)
+            range->place = range->places[range->places_at];
+        return;
+    }
     if (!rocksdb_iter_valid(range->iterator))
         return;
     key = rocksdb_iter_key(range->iterator, &len);
@@ -33,7 +50,9 @@ static void settle(const struct rocks_walk *walk, struct rocks_range *range)
 
 void rocks_walk_step(struct rocks_walk *walk, struct rocks_range *range)
 {
-    if (walk->forward)
+    if (range->iterator == NULL)
+        range->places_at++;
+    else if (walk->forward)
         rocksdb_iter_next(range->iterator);
     else
         rocksdb_iter_prev(range->iterator);
@@ -52,11 +71,21 @@ static size_t seek_key(const struct rocks_walk *walk, const struct rocks_range *
     return range->prefix_len + ROCKS_KEY - 1;
 }
 
+static bool is_passed(const struct rocks_walk *walk, const struct rocks_range *range)
+{
+    return rocks_place_compare(&range->place, &walk->from) * (walk->forward ? 1 : -1) <= 0;
+}
+
 static void start_range(struct rocks_walk *walk, struct rocks_range *range)
 {
     char key[ROCKS_CUSTOMER_KEY];
-    size_t len = seek_key(walk, range, key);
+    size_t len;
 
+    if (range->prefix_len == 0) {
+        settle(walk, range);
+        return;
+    }
+    len = seek_key(walk, range, key);
     range->iterator = rocksdb_create_iterator_cf(walk->store->database.db, walk->store->database.read,
                                                  walk->store->database.families[range->family]);
     if (walk->forward)
@@ -64,8 +93,7 @@ static void start_range(struct rocks_walk *walk, struct rocks_range *range)
     else
         rocksdb_iter_seek_for_prev(range->iterator, key, len);
     settle(walk, range);
-    while (range->is_at_key &&
-           rocks_place_compare(&range->place, &walk->from) * (walk->forward ? 1 : -1) <= 0)
+    while (range->is_at_key && is_passed(walk, range))
         rocks_walk_step(walk, range);
 }
 
@@ -76,6 +104,8 @@ struct rocks_range *rocks_walk_next(struct rocks_walk *walk)
     for (size_t i = 0; i < walk->count; i++) {
         struct rocks_range *range = &walk->ranges[i];
 
+        while (range->is_at_key && is_passed(walk, range)) /* another range had it, too */
+            rocks_walk_step(walk, range);
         if (range->is_at_key &&
             (next == NULL || rocks_place_compare(&range->place, &next->place) * (walk->forward ? 1 : -1) < 0))
             next = range;
@@ -88,6 +118,8 @@ int rocks_walk_error(struct rocks_walk *walk)
     for (size_t i = 0; i < walk->count; i++) {
         char *error = NULL;
 
+        if (walk->ranges[i].iterator == NULL)
+            continue;
         rocksdb_iter_get_error(walk->ranges[i].iterator, &error);
         if (error != NULL)
             return rocks_read_failed(walk->store, "a listing cannot be read", error);
@@ -97,8 +129,11 @@ int rocks_walk_error(struct rocks_walk *walk)
 
 void rocks_walk_done(struct rocks_walk *walk)
 {
-    for (size_t i = 0; i < walk->count; i++)
-        rocksdb_iter_destroy(walk->ranges[i].iterator);
+    for (size_t i = 0; i < walk->count; i++) {
+        if (walk->ranges[i].iterator != NULL)
+            rocksdb_iter_destroy(walk->ranges[i].iterator);
+        free(walk->ranges[i].places);
+    }
 }
 
 void rocks_walk_start(struct rocks_walk *walk)

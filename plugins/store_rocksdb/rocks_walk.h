@@ -14,9 +14,11 @@
 
 enum { ROCKS_RANGES_MAX = ORDO_STATUS_COUNT };
 
-/* Keys with one prefix, walked in one direction. */
+/* Keys with one prefix, walked in one direction; or places that were found elsewhere. */
 struct rocks_range {
-    rocksdb_iterator_t *iterator;
+    rocksdb_iterator_t *iterator; /* NULL: places */
+    struct rocks_place *places;
+    size_t places_count, places_at;
     enum rocks_family family;
     char prefix[1 + ORDO_ID_MAX];
     size_t prefix_len;
@@ -35,6 +37,8 @@ struct rocks_walk {
 
 /* A range whose keys begin with this byte; a longer prefix may be added to it. Before the start. */
 struct rocks_range *rocks_walk_add(struct rocks_walk *walk, enum rocks_family family, char first);
+/* Places of customers in the order of the walk, which are freed with it. A place that another range has, too, comes once. */
+void rocks_walk_add_places(struct rocks_walk *walk, struct rocks_place *places, size_t count);
 void rocks_walk_start(struct rocks_walk *walk);
 /* The range whose key comes next; NULL at the end, and when something cannot be read. */
 struct rocks_range *rocks_walk_next(struct rocks_walk *walk);

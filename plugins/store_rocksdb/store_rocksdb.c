@@ -2,6 +2,7 @@
  * store_rocksdb.c: a store on a disk. What it says is written survives the end of the process and of the machine's
  * power. This file is the plugin's face: options, open, close, figures.
  */
+#include "rocks_index.h"
 #include "rocks_maintenance.h"
 
 #include <errno.h>
@@ -19,6 +20,8 @@ static const struct ordo_option options[] = {
      "Memory for what was read from the disk, with indexes and filters."},
     {"write_buffer", ORDO_OPTION_SIZE, "64MiB", 1 << 20, (int64_t)16 << 30, NULL,
      "Memory for what is not in a sorted file yet; a start reads up to twice as much again."},
+    {"index_buffer", ORDO_OPTION_SIZE, "32MiB", ROCKS_TAIL_MIN, (int64_t)16 << 30, NULL,
+     "Memory for the newest entries of the indexes of ids and customers."},
     {"min_free", ORDO_OPTION_SIZE, "256MiB", 0, (int64_t)1 << 50, NULL,
      "Free space of the disk below which new orders are refused (507) until there is more again; 0: not "
      "looked at."},
@@ -75,8 +78,11 @@ static void close_store(void *self)
         abandoned = store;
         return;
     }
-    if (was_started)
+    if (was_started) {
+        rocks_index_finish(store);
         rocks_database_flush(&store->database, store->host);
+    }
+    rocks_index_close(store);
     rocks_database_close(&store->database);
     rocks_sinks_free(store);
     free(store->submitted.items);
@@ -94,6 +100,7 @@ int rocks_settings_read(const struct ordo_host *host, const struct ordo_options 
         .path = host->option_string(values, "path"),
         .cache_bytes = (size_t)host->option_int(values, "cache"),
         .write_buffer_bytes = (size_t)host->option_int(values, "write_buffer"),
+        .index_buffer_bytes = (size_t)host->option_int(values, "index_buffer"),
         .keep_orders = (uint64_t)host->option_int(values, "keep_orders"),
         .keep_ms = host->option_int(values, "keep_for") / 1000,
         .min_free_bytes = (uint64_t)host->option_int(values, "min_free"),
@@ -130,6 +137,8 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
     }
     if (result == 0)
         result = rocks_database_open(&store->database, &settings, host, err);
+    if (result == 0)
+        result = rocks_index_open(store, &settings, err);
     if (result == 0)
         result = rocks_tidy_start(store, err);
     if (result == 0)

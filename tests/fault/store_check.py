@@ -12,8 +12,8 @@ STORE = os.path.join(BUILD, "plugins", "store_rocksdb.so")
 SHIM = os.path.join(BUILD, "tests", "fault", "disk_shim.so")
 STATUSES = ("queued", "running", "waiting", "recording", "done", "held", "invalid", "dead")
 ON_THE_WAY = STATUSES[:4]
-# Small, so that sorted files, compactions and several logs come within thousands of orders.
-SETTINGS = {"cache": "1MiB", "write_buffer": "1MiB"}
+# Small, so that sorted files, compactions, several logs and segments of indexes come within thousands of orders.
+SETTINGS = {"cache": "1MiB", "write_buffer": "1MiB", "index_buffer": "64KiB"}
 
 
 def scratch_folder():

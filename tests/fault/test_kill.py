@@ -87,7 +87,9 @@ def main():
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     chance, log = random.Random(options.seed), Log()
-    settings = {"log.level": "info", "sinks": [{"plugin": "sink_file", "path": "decisions.ndjson"}]}
+    # Small, so that segments of the indexes are filed between any two kills.
+    settings = {"log.level": "info", "store.index_buffer": "64KiB",
+                "sinks": [{"plugin": "sink_file", "path": "decisions.ndjson"}]}
     with Engine(rules=RULES, settings=settings) as engine:
         for number in range(options.kills):
             one_round(engine, log, number, chance)

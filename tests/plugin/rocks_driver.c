@@ -22,7 +22,8 @@
 
 char rocks_folder[64], rocks_db[80];
 static char path_setting[96];
-const char *const rocks_settings[] = {path_setting, "cache=1MiB", "write_buffer=1MiB", NULL};
+const char *const rocks_settings[] = {path_setting, "cache=1MiB", "write_buffer=1MiB", "index_buffer=64KiB",
+                                      NULL};
 
 /* In memory, where there is room: what is tested is no disk, and real syncs only cost time. */
 static const char *scratch(void)

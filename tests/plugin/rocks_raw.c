@@ -58,3 +58,35 @@ void rocks_raw_set_layout(struct rocks_raw *raw, uint32_t layout)
     rocksdb_put(raw->db, raw->write, "layout", 6, (const char *)&layout, sizeof(layout), &error);
     assert_null(error);
 }
+
+static void read_counters(struct rocks_raw *raw, uint64_t ret_counters[ROCKS_RAW_COUNTERS])
+{
+    char *error = NULL, *value;
+    size_t len;
+
+    value = rocksdb_get(raw->db, raw->read, "counters", 8, &len, &error);
+    assert_null(error);
+    assert_non_null(value);
+    assert_int_equal(len, ROCKS_RAW_COUNTERS * sizeof(*ret_counters));
+    memcpy(ret_counters, value, len);
+    rocksdb_free(value);
+}
+
+uint64_t rocks_raw_counter(struct rocks_raw *raw, size_t which)
+{
+    uint64_t counters[ROCKS_RAW_COUNTERS];
+
+    read_counters(raw, counters);
+    return counters[which];
+}
+
+void rocks_raw_set_counter(struct rocks_raw *raw, size_t which, uint64_t value)
+{
+    uint64_t counters[ROCKS_RAW_COUNTERS];
+    char *error = NULL;
+
+    read_counters(raw, counters);
+    counters[which] = value;
+    rocksdb_put(raw->db, raw->write, "counters", 8, (const char *)counters, sizeof(counters), &error);
+    assert_null(error);
+}

@@ -21,5 +21,9 @@ struct rocks_raw {
 struct rocks_raw rocks_raw_open(void);
 void rocks_raw_close(struct rocks_raw *raw);
 rocksdb_column_family_handle_t *rocks_raw_family(struct rocks_raw *raw, const char *name);
+/* The numbers of "counters", in the order of struct rocks_counters. */
+enum { ROCKS_RAW_COUNTERS = 8, ROCKS_RAW_CHANGES = 5, ROCKS_RAW_INDEXED = 6 };
+uint64_t rocks_raw_counter(struct rocks_raw *raw, size_t which);
+void rocks_raw_set_counter(struct rocks_raw *raw, size_t which, uint64_t value);
 /* Sets "layout". */
 void rocks_raw_set_layout(struct rocks_raw *raw, uint32_t layout);

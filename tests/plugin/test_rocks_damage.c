@@ -47,7 +47,7 @@ static void expect_orders(unsigned count)
     fake_plugin_close(store);
 }
 
-/* An order is 4 writes: order, id, customer and the counters. */
+/* An order is 3 writes: order, change of the indexes, and the counters. */
 static void test_flipped_bit_in_the_log_is_refused_and_can_be_mended(void **state)
 {
     size_t offset;
@@ -58,7 +58,7 @@ static void test_flipped_bit_in_the_log_is_refused_and_can_be_mended(void **stat
     log = rocks_largest_file(".log");
     offset = rocks_find_bytes(log, "o-60");
     rocks_flip(log, offset);
-    expect_refused("the last 160 writes that were acknowledged are missing");
+    expect_refused("the last 120 writes that were acknowledged are missing");
     expect_refused("remove the file acknowledged there"); /* and the first refusal changed nothing: */
     rocks_flip(log, offset);
     expect_orders(100);

@@ -280,7 +280,7 @@ static void test_data_of_the_layout_before_is_taken_over(void **state)
     fake_plugin_close(store);
     make_layout_1();
     store = open_with(one, taken);
-    assert_int_equal(fake_log_count(store, "its data is of layout 1 and becomes layout 2"), 1);
+    assert_int_equal(fake_log_count(store, "its data is of layout 1 and becomes layout 3"), 1);
     assert_int_equal(taken[0], 0);
     ops = store->plugin->ops;
     assert_int_equal(ops->get(store->self, ORDO_STR("o-0"), is_old_record, &is_old), 0);

@@ -156,7 +156,7 @@ static void make_newer(void)
     rocksdb_column_family_handle_destroy(
         rocksdb_create_column_family(raw.db, raw.options, "of_the_future", &error));
     assert_null(error);
-    rocks_raw_set_layout(&raw, 3);
+    rocks_raw_set_layout(&raw, 4);
     rocks_raw_close(&raw);
 }
 
@@ -171,7 +171,7 @@ static void test_newer_data_is_refused(void **state)
     assert_null(store->self);
     assert_int_equal(store->err.code, ORDO_EABI);
     assert_string_equal(store->err.message,
-                        "its data is of layout 3, and this ordo knows layouts up to 2; use the "
+                        "its data is of layout 4, and this ordo knows layouts up to 3; use the "
                         "version that wrote it, or a newer one");
     fake_plugin_close(store);
 }
