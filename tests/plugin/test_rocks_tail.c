@@ -299,6 +299,15 @@ static bool is_right(uint64_t number)
     return found == (is_deleted(number) ? 0 : (int64_t)number);
 }
 
+/* One that is being written is not there yet, or as it was written. */
+static bool is_right_or_absent(uint64_t number)
+{
+    char id[32];
+    int64_t found = find(id_of(number, id));
+
+    return found < 0 || found == (is_deleted(number) ? 0 : (int64_t)number);
+}
+
 /* Every order of the customer that was written, and not deleted, is listed, or it is filed. */
 static bool is_listed(uint64_t until)
 {
@@ -340,6 +349,8 @@ static void *read_some(void *context)
             continue;
         for (int i = 0; i < 32; i++)
             *wrong += !is_right(until - random_below(&random, (uint32_t)(until < 1500 ? until : 1500)));
+        for (uint64_t ahead = 1; ahead <= 8; ahead++)
+            *wrong += !is_right_or_absent(until + ahead);
         *wrong += !is_listed(until);
     }
     return NULL;
