@@ -162,7 +162,7 @@ static int make_aside(struct rocks_store *store, const char *aside, struct ordo_
     const struct ordo_host *host = store->host;
     int result;
 
-    atomic_store(&store->index.is_copied, true); /* rocks_index_stage_trim says why */
+    atomic_store(&store->index.is_copied, true); /* rocks_index_stage says why */
     result = make_checkpoint(store, aside, err);
     atomic_store(&store->index.is_copied, false);
     if (result == 0 && chmod(aside, 0700) != 0) /* orders are not for everybody */

@@ -360,7 +360,7 @@ int rocks_batch_write(struct rocks_batch *batch, bool sync)
 
     if (batch->staged_count == 0)
         return 0;
-    rocks_index_stage_trim(batch);
+    rocks_index_stage(batch);
     batch->counters.written += (uint64_t)rocksdb_writebatch_count(batch->batch) + 1;
     rocksdb_writebatch_put(batch->batch, "counters", 8, (const char *)&batch->counters,
                            sizeof(batch->counters));

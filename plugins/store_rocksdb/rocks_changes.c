@@ -34,22 +34,47 @@ ordo_str rocks_changes_key(const struct rocks_change *change, enum rocks_family 
     return (ordo_str){buffer, rocks_key_customer(change->customer, &place, buffer)};
 }
 
-/* The first eight bytes of a key, as a number that compares as they do. */
-static uint64_t prefix_of(ordo_str key)
-{
-    char first[8] = {0};
-    uint64_t number;
-
-    memcpy(first, key.ptr, key.len < sizeof(first) ? key.len : sizeof(first));
-    memcpy(&number, first, sizeof(number));
-    return __builtin_bswap64(number);
-}
-
-static int compare_keys(ordo_str a, ordo_str b)
+static int compare_texts(ordo_str a, ordo_str b)
 {
     int order = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
 
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+/* As the keys that they have in the family, which are not made for it. */
+static int compare_changes(enum rocks_family family, const struct rocks_change *a,
+                           const struct rocks_change *b)
+{
+    int order;
+
+    if (family == ROCKS_IDS)
+        return compare_texts(a->id, b->id);
+    if (a->customer.len != b->customer.len)
+        return a->customer.len < b->customer.len ? -1 : 1;
+    order = memcmp(a->customer.ptr, b->customer.ptr, a->customer.len);
+    if (order == 0) /* time and number stand behind the priority here, and before it there */
+        order = memcmp(a->order_key + 1, b->order_key + 1, ROCKS_KEY - 1);
+    return order != 0 ? order : a->order_key[0] - b->order_key[0];
+}
+
+/* The first bytes of the key, as a number that compares as they do. */
+static uint64_t prefix_of(enum rocks_family family, const struct rocks_change *change)
+{
+    char first[sizeof(uint64_t) + ROCKS_KEY] = {0};
+    uint64_t number;
+    size_t len;
+
+    if (family == ROCKS_IDS) {
+        len = change->id.len < sizeof(number) ? change->id.len : sizeof(number);
+        memcpy(first, change->id.ptr, len);
+    } else {
+        len = change->customer.len < sizeof(number) - 1 ? change->customer.len : sizeof(number) - 1;
+        first[0] = (char)change->customer.len;
+        memcpy(first + 1, change->customer.ptr, len);
+        memcpy(first + 1 + len, change->order_key + 1, ROCKS_KEY - 1);
+    }
+    memcpy(&number, first, sizeof(number));
+    return __builtin_bswap64(number);
 }
 
 struct order {
@@ -57,18 +82,12 @@ struct order {
     enum rocks_family family;
 };
 
-static ordo_str key_of(const struct order *order, uint32_t unit, char buffer[ROCKS_CUSTOMER_KEY])
+static int compare_units(const struct order *order, uint32_t a_unit, uint32_t b_unit)
 {
-    struct rocks_change change = rocks_change_at(rocks_arena_change(order->arena, unit));
+    const struct rocks_change a = rocks_change_at(rocks_arena_change(order->arena, a_unit));
+    const struct rocks_change b = rocks_change_at(rocks_arena_change(order->arena, b_unit));
 
-    return rocks_changes_key(&change, order->family, buffer);
-}
-
-static int compare_units(const struct order *order, uint32_t a, uint32_t b)
-{
-    char buffer_a[ROCKS_CUSTOMER_KEY], buffer_b[ROCKS_CUSTOMER_KEY];
-
-    return compare_keys(key_of(order, a, buffer_a), key_of(order, b, buffer_b));
+    return compare_changes(order->family, &a, &b);
 }
 
 /* Of two with the same key, the newer one comes last. */
@@ -92,12 +111,10 @@ size_t rocks_changes_sort(const struct rocks_arena *arena, enum rocks_family fam
 
     for (size_t i = 0; i < arena->count; i++) {
         struct rocks_change change = rocks_change_at(rocks_arena_change(arena, unit));
-        char buffer[ROCKS_CUSTOMER_KEY];
 
         if (family == ROCKS_IDS || change.customer.len > 0)
-            items[count++] =
-                (struct rocks_change_item){prefix_of(rocks_changes_key(&change, family, buffer)), unit};
-        unit += rocks_arena_units(ROCKS_CHANGE_HEAD + change.id.len + change.customer.len);
+            items[count++] = (struct rocks_change_item){prefix_of(family, &change), unit};
+        unit += rocks_arena_units(rocks_change_len(&change));
     }
     qsort_r(items, count, sizeof(*items), compare_items, &order);
     for (size_t i = 0; i < count; i++)
@@ -111,13 +128,13 @@ const struct rocks_change_item *rocks_changes_find(const struct rocks_arena *are
                                                    const struct rocks_change_item *items, size_t count,
                                                    ordo_str key)
 {
-    const struct order order = {arena, family};
-    char buffer[ROCKS_CUSTOMER_KEY];
     size_t from = 0;
 
     while (from < count) {
         size_t middle = from + (count - from) / 2;
-        int compared = compare_keys(key, key_of(&order, items[middle].unit, buffer));
+        const struct rocks_change change = rocks_change_at(rocks_arena_change(arena, items[middle].unit));
+        char buffer[ROCKS_CUSTOMER_KEY];
+        int compared = compare_texts(key, rocks_changes_key(&change, family, buffer));
 
         if (compared == 0)
             return &items[middle];

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * rocks_filer.c: writes a sorted file for a family beside the others, and has RocksDB take it in. The families are written
  * in no other way, so nothing in memory lies above such a file, which RocksDB would flush first.
+ *
+ * When RocksDB cannot sync its MANIFEST it takes the file for refused and removes its own name of it at once, although the
+ * MANIFEST may have it then: the next open would find a file missing. It does not tell that name, so it is watched for, and
+ * made again; a file that nobody needs is removed by the next open.
  */
 #include "rocks_filer.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "rocks_files.h"
@@ -21,16 +26,24 @@ struct rocks_filer {
     rocksdb_options_t *options[FILED];
     rocksdb_envoptions_t *environment;
     rocksdb_ingestexternalfileoptions_t *take;
-    char paths[FILED][ROCKS_PATH_MAX];
+    char folder[ROCKS_PATH_MAX], paths[FILED][ROCKS_PATH_MAX];
+    int watch_fd; /* tells of names that are removed from the folder */
 };
 
-struct rocks_filer *rocks_filer_new(const struct rocks_database *database,
-                                    const struct rocks_settings *settings)
+int rocks_filer_new(const struct rocks_database *database, const struct rocks_settings *settings,
+                    struct rocks_filer **ret_filer)
 {
     struct rocks_filer *filer = calloc(1, sizeof(*filer));
+    int watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), result = -errno;
 
-    if (filer == NULL)
-        return NULL;
+    if (filer == NULL || watch_fd < 0) {
+        free(filer);
+        if (watch_fd >= 0)
+            close(watch_fd);
+        return watch_fd < 0 ? result : ORDO_ENOMEM;
+    }
+    filer->watch_fd = watch_fd;
+    snprintf(filer->folder, sizeof(filer->folder), "%s", settings->path);
     for (size_t i = 0; i < FILED; i++) {
         filer->options[i] = rocks_family_options(filed[i].family, settings, database->cache);
         rocks_path(filer->paths[i], settings->path, filed[i].name);
@@ -38,7 +51,8 @@ struct rocks_filer *rocks_filer_new(const struct rocks_database *database,
     filer->environment = rocksdb_envoptions_create();
     filer->take = rocksdb_ingestexternalfileoptions_create();
     rocksdb_ingestexternalfileoptions_set_move_files(filer->take, 1);
-    return filer;
+    *ret_filer = filer;
+    return 0;
 }
 
 void rocks_filer_free(struct rocks_filer *filer)
@@ -49,6 +63,7 @@ void rocks_filer_free(struct rocks_filer *filer)
         rocksdb_options_destroy(filer->options[i]);
     rocksdb_envoptions_destroy(filer->environment);
     rocksdb_ingestexternalfileoptions_destroy(filer->take);
+    close(filer->watch_fd);
     free(filer);
 }
 
@@ -94,28 +109,66 @@ static void put_items(rocksdb_sstfilewriter_t *writer, enum rocks_family family,
     }
 }
 
+/* Makes names of sorted files again that were removed while the file was taken in, with its content. */
+static void make_again(const struct rocks_filer *filer, const char *from)
+{
+    char events[4096] __attribute__((aligned(8))), path[ROCKS_PATH_MAX];
+    ssize_t got;
+
+    while ((got = read(filer->watch_fd, events, sizeof(events))) > 0)
+        for (ssize_t at = 0; at < got;) {
+            const struct inotify_event *event = (const struct inotify_event *)(const void *)(events + at);
+
+            at += (ssize_t)(sizeof(*event) + event->len);
+            if (event->len > 0 && strstr(event->name, ".sst") != NULL &&
+                rocks_path(path, filer->folder, event->name) && link(from, path) == 0)
+                rocks_sync_folder(filer->folder);
+        }
+}
+
+static void forget(const struct rocks_filer *filer, int watch)
+{
+    char events[4096];
+
+    inotify_rm_watch(filer->watch_fd, watch);
+    while (read(filer->watch_fd, events, sizeof(events)) > 0)
+        ;
+}
+
+static char *take(struct rocks_filer *filer, size_t at, struct rocks_database *database)
+{
+    const char *const paths[] = {filer->paths[at]};
+    int watch = inotify_add_watch(filer->watch_fd, filer->folder, IN_DELETE);
+    char *error = NULL;
+
+    if (watch < 0)
+        return strdup(strerror(errno));
+    rocksdb_ingest_external_file_cf(database->db, database->families[filed[at].family], paths, 1, filer->take,
+                                    &error);
+    if (error != NULL)
+        make_again(filer, paths[0]);
+    forget(filer, watch);
+    return error;
+}
+
 static char *put_family(struct rocks_filer *filer, size_t at, struct rocks_database *database,
                         const struct rocks_arena *arena, struct rocks_change_item *items)
 {
     enum rocks_family family = filed[at].family;
     size_t count = rocks_changes_sort(arena, family, items);
-    const char *const paths[] = {filer->paths[at]};
     rocksdb_sstfilewriter_t *writer;
-    char *error = make_room(paths[0]);
+    char *error = make_room(filer->paths[at]);
 
     if (error != NULL || count == 0)
         return error;
     writer = rocksdb_sstfilewriter_create(filer->environment, filer->options[at]);
-    rocksdb_sstfilewriter_open(writer, paths[0], &error);
+    rocksdb_sstfilewriter_open(writer, filer->paths[at], &error);
     if (error == NULL)
         put_items(writer, family, arena, items, count, &error);
     if (error == NULL)
         rocksdb_sstfilewriter_finish(writer, &error);
     rocksdb_sstfilewriter_destroy(writer);
-    if (error == NULL)
-        rocksdb_ingest_external_file_cf(database->db, database->families[family], paths, 1, filer->take,
-                                        &error);
-    return error;
+    return error == NULL ? take(filer, at, database) : error;
 }
 
 char *rocks_filer_put(struct rocks_filer *filer, struct rocks_database *database,

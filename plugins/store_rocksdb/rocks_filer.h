@@ -8,9 +8,9 @@
 
 struct rocks_filer;
 
-/* NULL when out of memory. */
-struct rocks_filer *rocks_filer_new(const struct rocks_database *database,
-                                    const struct rocks_settings *settings);
+/* 0 or a code. */
+int rocks_filer_new(const struct rocks_database *database, const struct rocks_settings *settings,
+                    struct rocks_filer **ret_filer);
 void rocks_filer_free(struct rocks_filer *filer);
 /* Removes what one that was killed has left in the folder. 0 or a code with *err. */
 int rocks_filer_clear(const char *folder, const struct ordo_host *host, struct ordo_error *err);

@@ -85,13 +85,8 @@ bool rocks_index_make_room(struct rocks_batch *batch)
 
 void rocks_index_change(struct rocks_batch *batch, const struct rocks_change *change)
 {
-    char key[ROCKS_CHANGES_KEY], *at = batch->changes + batch->changes_len;
-    size_t len = rocks_change_write(change, at);
-
-    rocks_key_change(++batch->counters.changes, key);
-    rocksdb_writebatch_put_cf(batch->batch, batch->store->database.families[ROCKS_CHANGES], key, sizeof(key),
-                              at, len);
-    batch->changes_len += len;
+    batch->changes_len += rocks_change_write(change, batch->changes + batch->changes_len);
+    batch->counters.changes++;
 }
 
 static bool add(struct rocks_store *store, const char *change, size_t len, uint64_t number)
@@ -108,7 +103,7 @@ bool rocks_index_publish(struct rocks_batch *batch)
 
     for (size_t at = 0; at < batch->changes_len;) {
         const struct rocks_change change = rocks_change_at(batch->changes + at);
-        size_t len = ROCKS_CHANGE_HEAD + change.id.len + change.customer.len;
+        size_t len = rocks_change_len(&change);
 
         if (!add(batch->store, batch->changes + at, len, ++number))
             return false;
@@ -130,11 +125,17 @@ static void stage_trim(rocksdb_writebatch_t *batch, struct rocks_database *datab
 }
 
 /* A backup has the list of files of one moment and the log of a later one, which must not lack what is not in those files. */
-void rocks_index_stage_trim(struct rocks_batch *batch)
+void rocks_index_stage(struct rocks_batch *batch)
 {
     struct rocks_store *store = batch->store;
+    char key[ROCKS_CHANGES_KEY];
     uint64_t filed;
 
+    if (batch->changes_len > 0) {
+        rocks_key_change(batch->counters.changes, key);
+        rocksdb_writebatch_put_cf(batch->batch, store->database.families[ROCKS_CHANGES], key, sizeof(key),
+                                  batch->changes, batch->changes_len);
+    }
     if (atomic_load(&store->index.is_copied))
         return;
     filed = atomic_load(&store->index.filed);
@@ -179,20 +180,33 @@ struct replay {
     char *error;
 };
 
-static bool replay_change(void *context, uint64_t number, const char *bytes, size_t len)
+static void replay_change(struct replay *replay, const char *bytes, size_t len)
+{
+    struct rocks_tail *tail = &replay->store->index.tail;
+
+    replay->last++;
+    while (replay->error == NULL && !rocks_tail_add(tail, bytes, len, replay->last))
+        if (!rocks_tail_roll(tail))
+            replay->error = rocks_index_file(replay->store);
+}
+
+/* Of the first entry, the beginning may have been filed. */
+static bool replay_entry(void *context, uint64_t last, const char *bytes, size_t len)
 {
     struct replay *replay = context;
-    struct rocks_tail *tail = &replay->store->index.tail;
-    struct rocks_change change;
+    uint64_t count = rocks_change_count(bytes, len), number = last - count;
 
-    if (number != replay->last + 1 || !rocks_change_read(bytes, len, &change)) {
+    if (count == 0 || count > last || number > replay->last) {
         replay->error = strdup("a change is missing, or not as this store writes it");
         return false;
     }
-    replay->last = number;
-    while (replay->error == NULL && !rocks_tail_add(tail, bytes, len, number))
-        if (!rocks_tail_roll(tail))
-            replay->error = rocks_index_file(replay->store);
+    for (size_t at = 0; at < len && replay->error == NULL;) {
+        const struct rocks_change change = rocks_change_at(bytes + at);
+
+        if (++number > replay->last)
+            replay_change(replay, bytes + at, rocks_change_len(&change));
+        at += rocks_change_len(&change);
+    }
     return replay->error == NULL;
 }
 
@@ -208,7 +222,7 @@ static int replay_all(struct rocks_store *store, const struct rocks_settings *se
         return result;
     replay.last = counters.indexed;
     atomic_init(&store->index.filed, counters.indexed);
-    error = rocks_index_read(&store->database, counters.indexed, replay_change, &replay);
+    error = rocks_index_read(&store->database, counters.indexed, replay_entry, &replay);
     if (error == NULL)
         error = replay.error;
     if (error == NULL && replay.last != counters.changes)
@@ -223,9 +237,13 @@ static int replay_all(struct rocks_store *store, const struct rocks_settings *se
 
 int rocks_index_open(struct rocks_store *store, const struct rocks_settings *settings, struct ordo_error *err)
 {
-    store->index.filer = rocks_filer_new(&store->database, settings);
-    if (store->index.filer == NULL || rocks_tail_init(&store->index.tail, settings->index_buffer_bytes) != 0)
-        return store->host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
+    int result = rocks_filer_new(&store->database, settings, &store->index.filer);
+
+    if (result == 0)
+        result = rocks_tail_init(&store->index.tail, settings->index_buffer_bytes);
+    if (result != 0)
+        return store->host->fail(err, result, settings->path, "its indexes cannot be filed: %s",
+                                 strerror(-result));
     return replay_all(store, settings, err);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * rocks_index.h: the indexes of ids and customers, from the commit of an order to the sorted files.
  *
- * A commit writes each change into the log of changes, and, once that is synced, puts it into the tail (rocks_tail.h). When a
+ * A commit writes its changes as one entry into the log of changes, and, once that is synced, puts them into the tail (rocks_tail.h). When a
  * segment of that is full, the thread "files" puts what it comes to into sorted files (rocks_filer.h), notes what the MANIFEST
  * has then, and drops the segment. The store's thread then sets `indexed` and deletes the changes up to it from the log.
  *
@@ -26,15 +26,16 @@ char *rocks_index_file(struct rocks_store *store);
 /* The store's thread, for a batch. */
 /* Room for two more changes; false when out of memory. */
 bool rocks_index_make_room(struct rocks_batch *batch);
-/* Stages a change, for which there is room. */
+/* Adds a change, for which there is room. */
 void rocks_index_change(struct rocks_batch *batch, const struct rocks_change *change);
-/* Stages that what is filed goes from the log. */
-void rocks_index_stage_trim(struct rocks_batch *batch);
+/* The batch is whole: stages its changes as one entry of the log, and that what is filed goes from there. */
+void rocks_index_stage(struct rocks_batch *batch);
 /* The batch is written: readers find its changes from now on. False: the store failed. */
 bool rocks_index_publish(struct rocks_batch *batch);
 
-/* Calls with each change of the log behind `after`, in order, until `visit` returns false. NULL, or an error; free it. */
-typedef bool (*rocks_change_fn)(void *context, uint64_t number, const char *bytes, size_t len);
+/* Calls with each entry of the log that has changes behind `after`, in order, until `visit` returns false; `last` is the number of
+ * its last change, and 0 when the key is none. NULL, or an error; free it. */
+typedef bool (*rocks_change_fn)(void *context, uint64_t last, const char *bytes, size_t len);
 char *rocks_index_read(struct rocks_database *database, uint64_t after, rocks_change_fn visit, void *context);
 
 /* Where the order with this id stands. *ret_error may be set then (free it); false: it is not there. Any thread. */

@@ -272,15 +272,24 @@ struct rocks_change rocks_change_at(const char *value)
     return change;
 }
 
-bool rocks_change_read(const char *value, size_t len, struct rocks_change *ret_change)
+uint64_t rocks_change_count(const char *value, size_t len)
 {
     struct rocks_place place;
+    uint64_t count = 0;
 
-    if (len < ROCKS_CHANGE_HEAD || value[0] < 0 || value[0] >= ROCKS_CHANGE_KINDS ||
-        (uint8_t)value[1] > ORDO_ID_MAX || (uint8_t)value[2] > ORDO_ID_MAX ||
-        len != ROCKS_CHANGE_HEAD + (size_t)(uint8_t)value[1] + (uint8_t)value[2] ||
-        !rocks_key_read_order(value + 3, ROCKS_KEY, &place))
-        return false;
-    *ret_change = rocks_change_at(value);
-    return true;
+    while (len > 0) {
+        size_t change_len;
+
+        if (len < ROCKS_CHANGE_HEAD || value[0] < 0 || value[0] >= ROCKS_CHANGE_KINDS ||
+            (uint8_t)value[1] > ORDO_ID_MAX || (uint8_t)value[2] > ORDO_ID_MAX ||
+            !rocks_key_read_order(value + 3, ROCKS_KEY, &place))
+            return 0;
+        change_len = ROCKS_CHANGE_HEAD + (size_t)(uint8_t)value[1] + (uint8_t)value[2];
+        if (len < change_len)
+            return 0;
+        value += change_len;
+        len -= change_len;
+        count++;
+    }
+    return count;
 }

@@ -6,7 +6,7 @@
  *   ids         order id                                  the key in orders
  *   customers   length of the customer id, it, received, number, priority
  *                                                         nothing
- *   changes     number                                    a change of ids and customers (struct rocks_change)
+ *   changes     number of the last one                    changes of ids and customers (struct rocks_change) of one commit
  *   open        status, received, number, priority        nothing; only for orders that are not done
  *   outbox      sequence number                           where the decision is, or the decision itself
  *   default     "layout", "counters"                      the version of all this; struct rocks_counters
@@ -112,7 +112,11 @@ void rocks_key_change(uint64_t number, char out[ROCKS_CHANGES_KEY]);
 uint64_t rocks_key_read_change(const char key[ROCKS_CHANGES_KEY]);
 /* Bytes of it. */
 size_t rocks_change_write(const struct rocks_change *change, char out[ROCKS_CHANGE_MAX]);
-/* False when the bytes are none. It points into the value. */
-bool rocks_change_read(const char *value, size_t len, struct rocks_change *ret_change);
-/* Of bytes that are one. */
+/* How many changes the bytes are, one behind the other; 0 when they are anything else. */
+uint64_t rocks_change_count(const char *value, size_t len);
+/* Of bytes that begin with one. It points there. */
 struct rocks_change rocks_change_at(const char *value);
+static inline size_t rocks_change_len(const struct rocks_change *change)
+{
+    return ROCKS_CHANGE_HEAD + change->id.len + change->customer.len;
+}

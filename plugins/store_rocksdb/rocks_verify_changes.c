@@ -27,31 +27,45 @@ void rocks_verify_shadow(struct rocks_verify *verify, enum rocks_family family, 
     }
 }
 
-static void check_change(struct rocks_verify *verify, const void *context, const struct rocks_entry *entry)
+/* What is between the last change so far and those of the entry. */
+static void check_numbers(struct rocks_verify *verify, uint64_t count, uint64_t last)
 {
-    uint64_t *last = &verify->seen.changes, number = 0;
-    struct rocks_change change;
+    const uint64_t indexed = verify->counters.indexed, seen = verify->seen.changes;
+
+    if (last <= indexed || last > verify->counters.changes)
+        rocks_verify_tell(verify, "change %llu: the counters say that the log has those from %llu to %llu",
+                          (unsigned long long)last, (unsigned long long)indexed + 1,
+                          (unsigned long long)verify->counters.changes);
+    else if (last - count > seen)
+        rocks_verify_tell(verify, "change %llu: %llu before it are missing",
+                          (unsigned long long)(last - count + 1), (unsigned long long)(last - count - seen));
+    else if (last - count < seen && seen != indexed)
+        rocks_verify_tell(verify, "change %llu: it is there twice", (unsigned long long)(last - count + 1));
+}
+
+static void check_changes(struct rocks_verify *verify, const void *context, const struct rocks_entry *entry)
+{
+    uint64_t count = rocks_change_count(entry->value, entry->value_len), last = 0;
     char text[ROCKS_SHOWN_MAX];
 
     (void)context;
     verify->report.bytes += entry->key_len + entry->value_len;
     if (entry->key_len == ROCKS_CHANGES_KEY)
-        number = rocks_key_read_change(entry->key);
-    if (number == 0 || !rocks_change_read(entry->value, entry->value_len, &change)) {
-        rocks_verify_tell(verify, "change %s: it is not as this store writes it",
+        last = rocks_key_read_change(entry->key);
+    if (count == 0 || last < count) {
+        rocks_verify_tell(verify, "changes %s: they are not as this store writes them",
                           rocks_verify_shown(entry->key, entry->key_len, text));
         return;
     }
-    if (number <= verify->counters.indexed || number > verify->counters.changes)
-        rocks_verify_tell(verify, "change %llu: the counters say that the log has those from %llu to %llu",
-                          (unsigned long long)number, (unsigned long long)verify->counters.indexed + 1,
-                          (unsigned long long)verify->counters.changes);
-    else if (number != *last + 1)
-        rocks_verify_tell(verify, "change %llu: %llu before it are missing", (unsigned long long)number,
-                          (unsigned long long)(number - *last - 1));
-    *last = number;
-    if (!rocks_shadow_add(&verify->shadow, entry->value, entry->value_len))
-        verify->is_short_of_memory = true;
+    check_numbers(verify, count, last);
+    verify->seen.changes = last;
+    for (size_t at = 0; at < entry->value_len;) {
+        const struct rocks_change change = rocks_change_at(entry->value + at);
+
+        if (!rocks_shadow_add(&verify->shadow, entry->value + at, rocks_change_len(&change)))
+            verify->is_short_of_memory = true;
+        at += rocks_change_len(&change);
+    }
 }
 
 void rocks_verify_changes(struct rocks_verify *verify)
@@ -59,7 +73,7 @@ void rocks_verify_changes(struct rocks_verify *verify)
     if (verify->database.layout < 3)
         return;
     verify->seen.changes = verify->counters.indexed;
-    rocks_verify_family(verify, ROCKS_CHANGES, check_change, NULL);
+    rocks_verify_family(verify, ROCKS_CHANGES, check_changes, NULL);
     if (!verify->is_damaged[ROCKS_CHANGES] && verify->has_counters &&
         verify->seen.changes < verify->counters.changes)
         rocks_verify_tell(verify, "changes: the log ends with number %llu, and the counters say %llu",

@@ -90,3 +90,43 @@ void rocks_raw_set_counter(struct rocks_raw *raw, size_t which, uint64_t value)
     rocksdb_put(raw->db, raw->write, "counters", 8, (const char *)counters, sizeof(counters), &error);
     assert_null(error);
 }
+
+void rocks_raw_put_change(struct rocks_raw *raw, uint64_t number, char kind, unsigned order,
+                          const char *order_key)
+{
+    struct ordo_record record = store_record(order, ORDO_STATUS_DONE);
+    char key[8], value[3 + 13 + 2 * ORDO_ID_MAX], *error = NULL;
+    size_t len = 0;
+
+    for (int i = 0; i < 8; i++)
+        key[i] = (char)(number >> (56 - 8 * i));
+    value[0] = kind;
+    value[1] = (char)record.id.len;
+    value[2] = (char)record.customer.len;
+    if (order_key != NULL) {
+        memcpy(value + 3, order_key, 13);
+    } else {
+        char *there = rocksdb_get_cf(raw->db, raw->read, rocks_raw_family(raw, "ids"), record.id.ptr,
+                                     record.id.len, &len, &error);
+
+        assert_null(error);
+        assert_int_equal(len, 13);
+        memcpy(value + 3, there, 13);
+        rocksdb_free(there);
+    }
+    memcpy(value + 16, record.id.ptr, record.id.len);
+    memcpy(value + 16 + record.id.len, record.customer.ptr, record.customer.len);
+    rocksdb_put_cf(raw->db, raw->write, rocks_raw_family(raw, "changes"), key, sizeof(key), value,
+                   16 + record.id.len + record.customer.len, &error);
+    assert_null(error);
+}
+
+void rocks_raw_delete_change(struct rocks_raw *raw, uint64_t number)
+{
+    char key[8] = {0}, *error = NULL;
+
+    key[7] = (char)number;
+    key[6] = (char)(number >> 8);
+    rocksdb_delete_cf(raw->db, raw->write, rocks_raw_family(raw, "changes"), key, sizeof(key), &error);
+    assert_null(error);
+}

@@ -25,5 +25,11 @@ rocksdb_column_family_handle_t *rocks_raw_family(struct rocks_raw *raw, const ch
 enum { ROCKS_RAW_COUNTERS = 8, ROCKS_RAW_CHANGES = 5, ROCKS_RAW_INDEXED = 6 };
 uint64_t rocks_raw_counter(struct rocks_raw *raw, size_t which);
 void rocks_raw_set_counter(struct rocks_raw *raw, size_t which, uint64_t value);
+/* Puts an entry of one change into the log, as the store writes it (kind 0: put, 1: delete). The order stands under this key, or, with NULL,
+ * where `ids` says. */
+void rocks_raw_put_change(struct rocks_raw *raw, uint64_t number, char kind, unsigned order,
+                          const char *order_key);
+/* The entry whose last change has this number. */
+void rocks_raw_delete_change(struct rocks_raw *raw, uint64_t number);
 /* Sets "layout". */
 void rocks_raw_set_layout(struct rocks_raw *raw, uint32_t layout);

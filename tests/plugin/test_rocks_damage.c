@@ -47,7 +47,7 @@ static void expect_orders(unsigned count)
     fake_plugin_close(store);
 }
 
-/* An order is 3 writes: order, change of the indexes, and the counters. */
+/* An order is 3 writes: order, changes of the indexes, and the counters. */
 static void test_flipped_bit_in_the_log_is_refused_and_can_be_mended(void **state)
 {
     size_t offset;
