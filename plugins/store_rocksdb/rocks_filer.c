@@ -27,11 +27,12 @@ struct rocks_filer {
     rocksdb_envoptions_t *environment;
     rocksdb_ingestexternalfileoptions_t *take;
     char folder[ROCKS_PATH_MAX], paths[FILED][ROCKS_PATH_MAX];
+    const _Atomic bool *failed;
     int watch_fd; /* tells of names that are removed from the folder */
 };
 
 int rocks_filer_new(const struct rocks_database *database, const struct rocks_settings *settings,
-                    struct rocks_filer **ret_filer)
+                    const _Atomic bool *failed, struct rocks_filer **ret_filer)
 {
     struct rocks_filer *filer = calloc(1, sizeof(*filer));
     int watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), result = -errno;
@@ -43,6 +44,7 @@ int rocks_filer_new(const struct rocks_database *database, const struct rocks_se
         return watch_fd < 0 ? result : ORDO_ENOMEM;
     }
     filer->watch_fd = watch_fd;
+    filer->failed = failed;
     snprintf(filer->folder, sizeof(filer->folder), "%s", settings->path);
     for (size_t i = 0; i < FILED; i++) {
         filer->options[i] = rocks_family_options(filed[i].family, settings, database->cache);
@@ -143,6 +145,11 @@ static char *take(struct rocks_filer *filer, size_t at, struct rocks_database *d
 
     if (watch < 0)
         return strdup(strerror(errno));
+    /* RocksDB's assertions abort when it takes a file in behind a failed write. */
+    if (atomic_load(filer->failed)) {
+        forget(filer, watch);
+        return strdup("the store failed");
+    }
     rocksdb_ingest_external_file_cf(database->db, database->families[filed[at].family], paths, 1, filer->take,
                                     &error);
     if (error != NULL)

@@ -8,9 +8,9 @@
 
 struct rocks_filer;
 
-/* 0 or a code. */
+/* Once `failed` is set nothing is filed any more. 0 or a code. */
 int rocks_filer_new(const struct rocks_database *database, const struct rocks_settings *settings,
-                    struct rocks_filer **ret_filer);
+                    const _Atomic bool *failed, struct rocks_filer **ret_filer);
 void rocks_filer_free(struct rocks_filer *filer);
 /* Removes what one that was killed has left in the folder. 0 or a code with *err. */
 int rocks_filer_clear(const char *folder, const struct ordo_host *host, struct ordo_error *err);

@@ -237,7 +237,7 @@ static int replay_all(struct rocks_store *store, const struct rocks_settings *se
 
 int rocks_index_open(struct rocks_store *store, const struct rocks_settings *settings, struct ordo_error *err)
 {
-    int result = rocks_filer_new(&store->database, settings, &store->index.filer);
+    int result = rocks_filer_new(&store->database, settings, &store->failed, &store->index.filer);
 
     if (result == 0)
         result = rocks_tail_init(&store->index.tail, settings->index_buffer_bytes);
