@@ -130,7 +130,8 @@ static int open_store(const struct ordo_host *host, const struct ordo_options *v
     if (result == 0) {
         store->min_free_bytes = settings.min_free_bytes;
         /* While one buffer is made into files the next is filled. */
-        store->memory_max = settings.cache_bytes + 2 * settings.write_buffer_bytes;
+        store->memory_max =
+            settings.cache_bytes + 2 * settings.write_buffer_bytes + settings.index_buffer_bytes;
         store->folder = strdup(settings.path);
         if (store->folder == NULL)
             result = host->fail(err, ORDO_ENOMEM, NULL, "out of memory");
