@@ -300,6 +300,36 @@ int ordo_decision_retry(struct ordo_decision *decision, int64_t after_ms, ordo_s
     return 0;
 }
 
+static bool grow_answers(struct ordo_decision *decision)
+{
+    uint32_t capacity = decision->answer_capacity == 0 ? 4 : decision->answer_capacity * 2;
+    struct ordo_answer *answers = ordo_arena_alloc(decision->arena, capacity * sizeof(*answers));
+
+    if (answers == NULL)
+        return false;
+    if (decision->answer_count > 0)
+        memcpy(answers, decision->answers, decision->answer_count * sizeof(*answers));
+    decision->answers = answers;
+    decision->answer_capacity = capacity;
+    return true;
+}
+
+int ordo_decision_answer(struct ordo_decision *decision, const char *call, ordo_str value,
+                         struct ordo_place place, struct ordo_error *err)
+{
+    struct ordo_answer answer = {.call = call, .place = place};
+
+    if (decision->answer_count == ORDO_ANSWERS_MAX) {
+        decision->answers_left_out++;
+        return 0;
+    }
+    if ((decision->answer_count == decision->answer_capacity && !grow_answers(decision)) ||
+        !copy_text(decision, value, &answer.value))
+        return out_of_arena(decision, err);
+    decision->answers[decision->answer_count++] = answer;
+    return 0;
+}
+
 int64_t ordo_decision_net(const struct ordo_decision *decision)
 {
     return decision->cart.subtotal - decision->sums[ORDO_OPERATION_DISCOUNT] +

@@ -65,6 +65,14 @@ struct ordo_operation {
     struct ordo_place place;
 };
 
+/* What ctx answered a script. Who decides the order again gives the same answers. */
+struct ordo_answer {
+    const char *call; /* "now" */
+    ordo_str value;   /* JSON: what it answered; of a sleep the milliseconds */
+    struct ordo_place place;
+};
+enum { ORDO_ANSWERS_MAX = 100 }; /* of those that can be computed again: behind them they are only counted */
+
 /* Prepared by ordo_decision_init; the fields are read-only for others. */
 struct ordo_decision {
     struct ordo_arena *arena;
@@ -83,7 +91,10 @@ struct ordo_decision {
     bool *shipped;  /* by item, from 0; NULL until the first shipment */
     int64_t *nets;  /* of the items, as of nets_count operations; NULL until asked for */
     uint32_t nets_count;
-    bool withdrawn; /* no amount counts, see ordo_decision_withdraw */
+    bool withdrawn;              /* no amount counts, see ordo_decision_withdraw */
+    struct ordo_answer *answers; /* in the order in which they were given */
+    uint32_t answer_count, answer_capacity;
+    uint32_t answers_left_out; /* more of them, which are not kept */
 };
 
 /* Starts a decision on a checked cart (whose items stay in place). Keeps nothing of an earlier one. */
@@ -115,6 +126,10 @@ int ordo_decision_hold(struct ordo_decision *decision, ordo_str reason, struct o
                        struct ordo_error *err);
 int ordo_decision_retry(struct ordo_decision *decision, int64_t after_ms, ordo_str reason,
                         struct ordo_place place, struct ordo_error *err);
+
+/* Keeps what ctx answered; `call` is a literal, the value is copied. Also after `ended`. */
+int ordo_decision_answer(struct ordo_decision *decision, const char *call, ordo_str value,
+                         struct ordo_place place, struct ordo_error *err);
 
 /* subtotal - discount + fee of the whole order. */
 int64_t ordo_decision_net(const struct ordo_decision *decision);

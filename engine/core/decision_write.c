@@ -334,6 +334,35 @@ static char *put_operation(struct ordo_buffer *out, char *end, const struct ordo
     return end;
 }
 
+/* ,"ctx":[{"call":"now","answer":1764138511000,"rule":"hours","at":"rules/40_hours.lua:7"}: only of decisions that asked. */
+static char *put_answers(struct ordo_buffer *out, char *end, const struct ordo_decision *decision)
+{
+    end = room(out, end, 0);
+    PUT(",\"ctx\":[");
+    for (uint32_t i = 0; i < decision->answer_count; i++) {
+        const struct ordo_answer *answer = &decision->answers[i];
+        ordo_str call = ordo_str_from(answer->call);
+
+        end =
+            room(out, end,
+                 ESCAPED * (call.len + answer->place.rule.len + answer->place.file.len) + answer->value.len);
+        end = put_comma(end);
+        PUT("{\"call\":");
+        end = put_string(out, end, call);
+        PUT(",\"answer\":");
+        end = put_raw(end, answer->value);
+        end = put_place(out, end, &answer->place);
+        *end++ = '}';
+    }
+    end = room(out, end, 0);
+    *end++ = ']';
+    if (decision->answers_left_out > 0) {
+        PUT(",\"ctx_more\":");
+        end = put_number(end, decision->answers_left_out);
+    }
+    return end;
+}
+
 static char *put_head(struct ordo_buffer *out, char *end, const struct ordo_decision *decision,
                       const struct ordo_decision_facts *facts)
 {
@@ -394,7 +423,7 @@ static char *put_totals(struct ordo_buffer *out, char *end, const struct ordo_de
 static char *put_tail(struct ordo_buffer *out, char *end, const struct ordo_decision_facts *facts)
 {
     end = room(out, end, 0);
-    PUT("],\"attempt\":");
+    PUT(",\"attempt\":");
     end = put_number(end, facts->attempt);
     PUT(",\"decided_at\":\"");
     ordo_time_format(facts->decided_ms, end);
@@ -421,6 +450,10 @@ void ordo_decision_write(const struct ordo_decision *decision, const struct ordo
     PUT(",\"operations\":[");
     for (uint32_t i = 0; i < decision->count; i++)
         end = put_operation(out, end, &decision->operations[i]);
+    end = room(out, end, 0);
+    *end++ = ']';
+    if (decision->answer_count > 0)
+        end = put_answers(out, end, decision);
     end = put_tail(out, end, facts);
     out->len = (size_t)(end - out->ptr);
 }

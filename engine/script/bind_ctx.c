@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * bind_ctx.c: `ctx`, what a script may know of the world: the time of its attempt, random numbers that come
  * out the same again, reference tables, and waiting.
+ *
+ * What the generation does not tell is kept with the decision by note(): so whoever asks why it came out so sees what the
+ * rules were told.
  */
 #include "script/script_impl.h"
 
@@ -11,9 +14,37 @@
 
 enum { SLEEP_MAX_MS = 86400000 };
 
+/* The answer is on top of the stack. */
+static void note(lua_State *L, struct ordo__run *run, const char *call, ordo_str value)
+{
+    struct ordo_place place = {.line = 0};
+    struct ordo__unit *unit;
+    struct ordo_error err;
+
+    ordo__place_find(run, L, 1, &place, &unit);
+    if (ordo_decision_answer(&run->run.decision, call, value, place, &err) != 0)
+        luaL_error(L, "ctx.%s: %s", call, err.message);
+}
+
+static void note_number(lua_State *L, struct ordo__run *run, const char *call, double number)
+{
+    struct ordo_buffer *text = &ordo__script_of(L)->scratch;
+    struct ordo_json_writer json = ordo_json_writer(text);
+
+    ordo_buffer_clear(text);
+    ordo_json_double(&json, number);
+    note(L, run, call, ordo_buffer_str(text));
+}
+
+/* It is the same for the whole attempt, so the first answer says it all. */
 static int now(lua_State *L)
 {
-    lua_pushnumber(L, (lua_Number)ordo__bind_run(L, "ctx")->now_ms);
+    struct ordo__run *run = ordo__bind_run(L, "ctx");
+
+    lua_pushnumber(L, (lua_Number)run->now_ms);
+    if (!run->knows_now)
+        note_number(L, run, "now", (double)run->now_ms);
+    run->knows_now = true;
     return 1;
 }
 
@@ -55,6 +86,7 @@ static int draw(lua_State *L)
     mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
     mixed ^= mixed >> 31;
     lua_pushnumber(L, (lua_Number)(mixed >> 11) * 0x1p-53);
+    note_number(L, run, "random", lua_tonumber(L, -1));
     return 1;
 }
 
@@ -104,6 +136,7 @@ static int sleep_ms(lua_State *L)
         return 0;
     if (!lua_isyieldable(L))
         return cannot_wait(L);
+    note_number(L, run, "sleep", (double)ms);
     lua_settop(L, 0);
     run->run.waits_for = "sleep";
     run->run.waits_since_ns = ordo_clock_ns();

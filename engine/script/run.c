@@ -305,7 +305,7 @@ static void fill(struct ordo_script *script, struct ordo__run *run, const struct
     run->priority = order->priority;
     run->attempt = order->attempt;
     run->now_ms = order->now_ms;
-    run->seeded = run->skipping = false;
+    run->seeded = run->knows_now = run->skipping = false;
     run->follow = order->follow;
     run->marked_at = 0;
     run->marked_span = 0;

@@ -65,6 +65,7 @@ struct ordo__run {
     uint32_t attempt;
     uint64_t random; /* state of ctx.random; */
     bool seeded;     /* ... when it has one */
+    bool knows_now;  /* it has asked ctx.now */
     bool sleeping;   /* it yielded by ctx.sleep */
     bool skipping;   /* only checks are running: the order is known to be wrong */
     int64_t now_ms;

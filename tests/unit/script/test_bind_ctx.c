@@ -50,6 +50,37 @@ static void test_random_is_seeded_by_order_and_attempt(void **state)
     assert_string_equal(first, "0.13641145799687904");
 }
 
+/* What the rules were told stands in the decision: now once, each number and each wait. */
+static void test_answers_are_kept_with_the_decision(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ordo_decision_facts facts = {.id = ORDO_STR("o-1"), .revision = 1};
+    struct ordo_buffer out = {0};
+    struct ordo_run *run;
+
+    fixture_check(fixture, "ctx.now()");
+    fixture_rule(fixture, "ctx.now()\nctx.random() ctx.sleep(0)\nctx.sleep(1)");
+    run = fixture_start_as(fixture, ORDER(""), 1, 1764138511000);
+    ordo_script_resume(fixture->script, run);
+    ordo_decision_write(&run->decision, &facts, &out);
+    ordo_buffer_put(&out, '\0');
+    assert_contains(
+        out.ptr,
+        "\"operations\":[],\"ctx\":["
+        "{\"call\":\"now\",\"answer\":1764138511000,\"rule\":\"check\",\"at\":\"validation/10_test.lua:2\"},"
+        "{\"call\":\"random\",\"answer\":0.13641145799687904,\"rule\":\"test\",\"at\":\"rules/"
+        "10_test.lua:3\"},"
+        "{\"call\":\"sleep\",\"answer\":1,\"rule\":\"test\",\"at\":\"rules/10_test.lua:4\"}],\"attempt\":");
+    fixture_finish(fixture, run);
+    /* of many the first are kept and the others counted */
+    fixture_check(fixture, "");
+    fixture_rule(fixture, "for i = 1, 1000 do ctx.random() end");
+    assert_contains(fixture_json(fixture, ORDER("")), "],\"ctx_more\":900,\"attempt\":");
+    fixture_rule(fixture, "");
+    assert_null(strstr(fixture_json(fixture, ORDER("")), "\"ctx"));
+    ordo_buffer_done(&out);
+}
+
 static void test_sleep_gives_the_thread_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -252,6 +283,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_now_is_that_of_the_attempt),
         FIXTURE_TEST(test_random_is_seeded_by_order_and_attempt),
+        FIXTURE_TEST(test_answers_are_kept_with_the_decision),
         FIXTURE_TEST(test_sleep_gives_the_thread_back),
         FIXTURE_TEST(test_lookup_reads_tables),
         FIXTURE_TEST(test_lookups_that_are_wrong),
