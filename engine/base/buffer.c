@@ -47,3 +47,17 @@ void ordo_buffer_printf(struct ordo_buffer *buffer, const char *format, ...)
     }
     buffer->len += (size_t)len;
 }
+
+void ordo_buffer_put_clean(struct ordo_buffer *buffer, ordo_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.ptr[i];
+
+        /* U+0080 to U+009F, which some terminals obey, are c2 80 to c2 9f. */
+        if (byte == 0xc2 && i + 1 < text.len && (unsigned char)text.ptr[i + 1] < 0xa0) {
+            byte = '?';
+            i++;
+        }
+        ordo_buffer_put(buffer, byte < ' ' || byte == 0x7f ? '?' : (char)byte);
+    }
+}

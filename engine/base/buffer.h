@@ -22,6 +22,9 @@ void ordo_buffer_grow(struct ordo_buffer *buffer, size_t more); /* slow path of 
 void ordo_buffer_printf(struct ordo_buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Text for a terminal: what clients sent may hold control characters, which become '?'. */
+void ordo_buffer_put_clean(struct ordo_buffer *buffer, ordo_str text);
+
 /* Room for `more` bytes (1 or more) behind the end; returns where they go. */
 static inline char *ordo_buffer_reserve(struct ordo_buffer *buffer, size_t more)
 {

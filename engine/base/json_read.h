@@ -202,3 +202,31 @@ static inline bool ordo_json_get(struct ordo_json_value object, ordo_str key,
         }
     return false;
 }
+
+/* Members of an object: empty, or `absent`, when it is not there or of another type. */
+static inline ordo_str ordo_json_text(struct ordo_json_value object, ordo_str key)
+{
+    struct ordo_json_value value;
+    ordo_str text = {NULL, 0};
+
+    if (ordo_json_get(object, key, &value) && ordo_json_type(value) == ORDO_JSON_STRING)
+        text = ordo_json_as_str(value);
+    return text;
+}
+
+static inline int64_t ordo_json_number(struct ordo_json_value object, ordo_str key, int64_t absent)
+{
+    struct ordo_json_value value;
+
+    if (!ordo_json_get(object, key, &value) || ordo_json_type(value) != ORDO_JSON_INT)
+        return absent;
+    return ordo_json_as_int(value);
+}
+
+/* A member that is an object or array; false otherwise. */
+static inline bool ordo_json_member(struct ordo_json_value object, ordo_str key,
+                                    struct ordo_json_value *ret_member)
+{
+    return ordo_json_get(object, key, ret_member) && (ordo_json_type(*ret_member) == ORDO_JSON_OBJECT ||
+                                                      ordo_json_type(*ret_member) == ORDO_JSON_ARRAY);
+}

@@ -213,7 +213,7 @@ static void say_problem(struct ordo_api *api, struct ordo_json_value problem, co
             ordo_buffer_printf(&text, "; " ORDO_STR_FMT " " ORDO_STR_FMT, ORDO_STR_ARG(field),
                                ORDO_STR_ARG(message));
         }
-    ordo_text_put_clean(&clean, ordo_buffer_str(&text));
+    ordo_buffer_put_clean(&clean, ordo_buffer_str(&text));
     say(api, subject, "%.*s", (int)clean.len, clean.ptr);
     ordo_buffer_done(&text);
     ordo_buffer_done(&clean);

@@ -63,8 +63,7 @@ struct ordo_orders_walk {
 /* Newest first, page by page, with one page in memory. False after a page could not be had, which is said. */
 bool ordo_orders_walk(struct ordo_orders_walk *walk);
 
-/* Members of an object: empty, or `absent`, when it is not there or of another type. */
-ordo_str ordo_orders_text(struct ordo_json_value object, ordo_str key);
-int64_t ordo_orders_number(struct ordo_json_value object, ordo_str key, int64_t absent);
-/* A member that is an object or array; a value without members otherwise. */
-bool ordo_orders_member(struct ordo_json_value object, ordo_str key, struct ordo_json_value *ret_member);
+/* orders_show.c: tables on standard output. */
+void ordo_orders_print_operations(struct ordo_json_value operations);
+void ordo_orders_print_problems(
+    struct ordo_json_value problem); /* an empty line and its `problems`; nothing without any */

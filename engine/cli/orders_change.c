@@ -68,7 +68,7 @@ static bool retry_found(void *context, ordo_str line, struct ordo_json_value ord
     struct retry *retry = context;
 
     (void)line;
-    return retry_one(retry, ordo_orders_text(order, ORDO_STR("id")));
+    return retry_one(retry, ordo_json_text(order, ORDO_STR("id")));
 }
 
 static bool retry_all(struct retry *retry, const struct ordo_command *command,
@@ -150,7 +150,7 @@ static int resolve(struct ordo_api *api, const struct resolution *resolution)
     ok = ordo_api_post(api, path.ptr, &body, resolution->id, NULL);
     if (ok)
         printf("%s: %s by %s, revision %lld\n", resolution->id, decision, resolution->by,
-               (long long)ordo_orders_number(ordo_json_root(api->parser), ORDO_STR("revision"), 0));
+               (long long)ordo_json_number(ordo_json_root(api->parser), ORDO_STR("revision"), 0));
     ordo_buffer_done(&path);
     ordo_buffer_done(&body);
     return ok ? ORDO_EXIT_OK : ORDO_EXIT_FAILURE;

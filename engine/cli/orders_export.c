@@ -80,12 +80,12 @@ static bool write_csv(void *context, ordo_str text, struct ordo_json_value order
 {
     struct export *export = context;
     struct ordo_json_value places[] = {[RECORD] = order, [DECISION] = order, [ANSWER] = order};
-    bool has_decision = ordo_orders_member(order, ORDO_STR("decision"), &places[DECISION]);
+    bool has_decision = ordo_json_member(order, ORDO_STR("decision"), &places[DECISION]);
     bool has_answer;
 
     (void)text;
     places[ANSWER] = places[DECISION];
-    has_answer = has_decision || ordo_orders_member(order, ORDO_STR("problem"), &places[ANSWER]);
+    has_answer = has_decision || ordo_json_member(order, ORDO_STR("problem"), &places[ANSWER]);
     ordo_buffer_clear(&export->line);
     for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
         enum place place = columns[i].place;

@@ -23,11 +23,11 @@ static bool print_line(void *context, ordo_str line, struct ordo_json_value orde
 
 static void put_total(struct ordo_table *table, struct ordo_json_value decision)
 {
-    int64_t total = ordo_orders_number(decision, ORDO_STR("total"), -1);
+    int64_t total = ordo_json_number(decision, ORDO_STR("total"), -1);
 
     if (total >= 0) {
         ordo_buffer_printf(&table->text, "%lld ", (long long)total);
-        ordo_text_put_clean(&table->text, ordo_orders_text(decision, ORDO_STR("currency")));
+        ordo_buffer_put_clean(&table->text, ordo_json_text(decision, ORDO_STR("currency")));
     }
     ordo_table_end_cell(table);
 }
@@ -36,15 +36,15 @@ static bool add_row(void *context, ordo_str line, struct ordo_json_value order)
 {
     struct ordo_table *table = context;
     struct ordo_json_value decision = order; /* has no total of its own */
-    bool is_decided = ordo_orders_member(order, ORDO_STR("decision"), &decision);
+    bool is_decided = ordo_json_member(order, ORDO_STR("decision"), &decision);
 
     (void)line;
-    ordo_table_cell(table, ordo_orders_text(order, ORDO_STR("id")));
-    ordo_table_cell(table, ordo_orders_text(order, ORDO_STR("status")));
-    ordo_table_cell(table, is_decided ? ordo_orders_text(decision, ORDO_STR("decision")) : ORDO_STR_NONE);
-    ordo_table_cell(table, ordo_orders_text(order, ORDO_STR("priority")));
-    ordo_table_cell(table, ordo_orders_text(order, ORDO_STR("customer")));
-    ordo_table_cell(table, ordo_orders_text(order, ORDO_STR("received_at")));
+    ordo_table_cell(table, ordo_json_text(order, ORDO_STR("id")));
+    ordo_table_cell(table, ordo_json_text(order, ORDO_STR("status")));
+    ordo_table_cell(table, is_decided ? ordo_json_text(decision, ORDO_STR("decision")) : ORDO_STR_NONE);
+    ordo_table_cell(table, ordo_json_text(order, ORDO_STR("priority")));
+    ordo_table_cell(table, ordo_json_text(order, ORDO_STR("customer")));
+    ordo_table_cell(table, ordo_json_text(order, ORDO_STR("received_at")));
     put_total(table, decision);
     return true;
 }

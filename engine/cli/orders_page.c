@@ -31,30 +31,6 @@ bool ordo_orders_filter_take(struct ordo_orders_filter *filter, int id, const ch
     }
 }
 
-ordo_str ordo_orders_text(struct ordo_json_value object, ordo_str key)
-{
-    struct ordo_json_value value;
-
-    if (!ordo_json_get(object, key, &value) || ordo_json_type(value) != ORDO_JSON_STRING)
-        return ORDO_STR_NONE;
-    return ordo_json_as_str(value);
-}
-
-int64_t ordo_orders_number(struct ordo_json_value object, ordo_str key, int64_t absent)
-{
-    struct ordo_json_value value;
-
-    if (!ordo_json_get(object, key, &value) || ordo_json_type(value) != ORDO_JSON_INT)
-        return absent;
-    return ordo_json_as_int(value);
-}
-
-bool ordo_orders_member(struct ordo_json_value object, ordo_str key, struct ordo_json_value *ret_member)
-{
-    return ordo_json_get(object, key, ret_member) && (ordo_json_type(*ret_member) == ORDO_JSON_OBJECT ||
-                                                      ordo_json_type(*ret_member) == ORDO_JSON_ARRAY);
-}
-
 static void put_parameter(struct ordo_buffer *path, const char *name, const char *value)
 {
     if (value == NULL)
@@ -165,7 +141,7 @@ bool ordo_orders_walk(struct ordo_orders_walk *walk)
         }
         if (!visit_page(walk, orders))
             break;
-        after = ordo_orders_text(root, ORDO_STR("next"));
+        after = ordo_json_text(root, ORDO_STR("next"));
         if (after.len == 0)
             break;
         walk->has_more = walk->visited >= walk->limit;

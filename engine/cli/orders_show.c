@@ -17,19 +17,19 @@ const struct ordo_cli_option ordo_orders_show_options[] = {
 static void put_text(struct ordo_buffer *out, const char *before, struct ordo_json_value object, ordo_str key,
                      const char *after)
 {
-    ordo_str text = ordo_orders_text(object, key);
+    ordo_str text = ordo_json_text(object, key);
 
     if (text.len == 0)
         return;
     ordo_buffer_append(out, ordo_str_from(before));
-    ordo_text_put_clean(out, text);
+    ordo_buffer_put_clean(out, text);
     ordo_buffer_append(out, ordo_str_from(after));
 }
 
 static void put_number(struct ordo_buffer *out, const char *before, struct ordo_json_value object,
                        ordo_str key, const char *after)
 {
-    int64_t number = ordo_orders_number(object, key, INT64_MIN);
+    int64_t number = ordo_json_number(object, key, INT64_MIN);
 
     if (number != INT64_MIN)
         ordo_buffer_printf(out, "%s%lld%s", before, (long long)number, after);
@@ -38,16 +38,16 @@ static void put_number(struct ordo_buffer *out, const char *before, struct ordo_
 /* order o-1: rejected (fraud): because, route express */
 static void put_outcome(struct ordo_buffer *out, struct ordo_json_value order, struct ordo_json_value answer)
 {
-    ordo_str decided = ordo_orders_text(answer, ORDO_STR("decision"));
+    ordo_str decided = ordo_json_text(answer, ORDO_STR("decision"));
     struct ordo_json_value resolved;
 
     put_text(out, "order ", order, ORDO_STR("id"), ": ");
-    ordo_text_put_clean(out, decided.len > 0 ? decided : ordo_orders_text(order, ORDO_STR("status")));
+    ordo_buffer_put_clean(out, decided.len > 0 ? decided : ordo_json_text(order, ORDO_STR("status")));
     put_text(out, " (", answer, ORDO_STR("code"), ")");
     put_text(out, ": ", answer, ORDO_STR("reason"), "");
     put_text(out, ", route ", answer, ORDO_STR("route"), "");
     ordo_buffer_put(out, '\n');
-    if (ordo_orders_member(answer, ORDO_STR("resolved"), &resolved)) {
+    if (ordo_json_member(answer, ORDO_STR("resolved"), &resolved)) {
         put_text(out, "  decided by hand by ", resolved, ORDO_STR("by"), "");
         put_text(out, " at ", resolved, ORDO_STR("at"), "\n");
     }
@@ -70,8 +70,7 @@ static void put_facts(struct ordo_buffer *out, struct ordo_json_value order, str
 /* What there is to do with it. */
 static void put_cure(struct ordo_buffer *out, struct ordo_json_value order)
 {
-    ordo_str status = ordo_orders_text(order, ORDO_STR("status")),
-             id = ordo_orders_text(order, ORDO_STR("id"));
+    ordo_str status = ordo_json_text(order, ORDO_STR("status")), id = ordo_json_text(order, ORDO_STR("id"));
 
     if (ordo_str_equal(status, ORDO_STR("held")))
         ordo_buffer_printf(
@@ -87,7 +86,7 @@ static void put_items(struct ordo_buffer *out, struct ordo_json_value operation)
     struct ordo_json_value items, item;
     const char *before = " (items ";
 
-    if (!ordo_orders_member(operation, ORDO_STR("items"), &items) || ordo_json_count(items) == 0)
+    if (!ordo_json_member(operation, ORDO_STR("items"), &items) || ordo_json_count(items) == 0)
         return;
     for (struct ordo_json_iter iter = ordo_json_iter_of(items); ordo_json_next(&iter, NULL, &item);
          before = ", ")
@@ -98,7 +97,7 @@ static void put_items(struct ordo_buffer *out, struct ordo_json_value operation)
 /* Label, reason and what else there is to say about an operation. */
 static void put_details(struct ordo_buffer *out, struct ordo_json_value operation)
 {
-    const char *colon = ordo_orders_text(operation, ORDO_STR("label")).len > 0 ? ": " : "";
+    const char *colon = ordo_json_text(operation, ORDO_STR("label")).len > 0 ? ": " : "";
     struct ordo_buffer text = {0};
     struct ordo_json_writer json = ordo_json_writer(&text);
     struct ordo_json_value value;
@@ -109,7 +108,7 @@ static void put_details(struct ordo_buffer *out, struct ordo_json_value operatio
     if (ordo_json_get(operation, ORDO_STR("value"), &value)) {
         ordo_json_copy(&json, value);
         ordo_buffer_append(out, ORDO_STR(" = "));
-        ordo_text_put_clean(out, ordo_buffer_str(&text));
+        ordo_buffer_put_clean(out, ordo_buffer_str(&text));
     }
     ordo_buffer_done(&text);
     put_number(out, " (item ", operation, ORDO_STR("item"), ")");
@@ -125,33 +124,40 @@ static void add_heading(struct ordo_table *table, const char *const *names)
         ordo_table_cell(table, ordo_str_from(names[i]));
 }
 
-static void print_operations(struct ordo_json_value decision)
+void ordo_orders_print_operations(struct ordo_json_value operations)
 {
     static const char *const names[] = {"OPERATION", "AMOUNT", "WHAT", "RULE", "AT"};
     struct ordo_table table = {.columns = 5, .right = 1u << 1};
-    struct ordo_json_value operations, operation;
+    struct ordo_json_value operation;
 
-    if (!ordo_orders_member(decision, ORDO_STR("operations"), &operations))
+    add_heading(&table, names);
+    for (struct ordo_json_iter iter = ordo_json_iter_of(operations);
+         ordo_json_next(&iter, NULL, &operation);) {
+        ordo_table_cell(&table, ordo_json_text(operation, ORDO_STR("op")));
+        put_number(&table.text, "", operation, ORDO_STR("amount"), "");
+        put_number(&table.text, "", operation, ORDO_STR("after_ms"), " ms");
+        ordo_table_end_cell(&table);
+        put_details(&table.text, operation);
+        ordo_table_end_cell(&table);
+        ordo_table_cell(&table, ordo_json_text(operation, ORDO_STR("rule")));
+        ordo_table_cell(&table, ordo_json_text(operation, ORDO_STR("at")));
+    }
+    ordo_table_print(&table, stdout);
+    ordo_table_done(&table);
+}
+
+static void print_operations(struct ordo_json_value decision)
+{
+    struct ordo_json_value operations;
+
+    if (!ordo_json_member(decision, ORDO_STR("operations"), &operations))
         return;
     if (ordo_json_count(operations) == 0) {
         printf("\n  no rule had anything to say\n");
         return;
     }
     putchar('\n');
-    add_heading(&table, names);
-    for (struct ordo_json_iter iter = ordo_json_iter_of(operations);
-         ordo_json_next(&iter, NULL, &operation);) {
-        ordo_table_cell(&table, ordo_orders_text(operation, ORDO_STR("op")));
-        put_number(&table.text, "", operation, ORDO_STR("amount"), "");
-        put_number(&table.text, "", operation, ORDO_STR("after_ms"), " ms");
-        ordo_table_end_cell(&table);
-        put_details(&table.text, operation);
-        ordo_table_end_cell(&table);
-        ordo_table_cell(&table, ordo_orders_text(operation, ORDO_STR("rule")));
-        ordo_table_cell(&table, ordo_orders_text(operation, ORDO_STR("at")));
-    }
-    ordo_table_print(&table, stdout);
-    ordo_table_done(&table);
+    ordo_orders_print_operations(operations);
 }
 
 static void print_sums(struct ordo_json_value decision)
@@ -161,7 +167,7 @@ static void print_sums(struct ordo_json_value decision)
 
     put_text(&text, "\n  amounts in minor units of ", decision, ORDO_STR("currency"), "\n");
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        int64_t amount = ordo_orders_number(decision, ordo_str_from(names[i]), INT64_MIN);
+        int64_t amount = ordo_json_number(decision, ordo_str_from(names[i]), INT64_MIN);
 
         if (amount != INT64_MIN)
             ordo_buffer_printf(&text, "  %-9s %12lld\n", names[i],
@@ -178,29 +184,29 @@ static void print_attempts(struct ordo_json_value order, struct ordo_json_value 
     struct ordo_table table = {.columns = 4, .right = 1u << 0 | 1u << 2};
     struct ordo_json_value attempts, attempt;
 
-    if (!ordo_orders_member(order, ORDO_STR("attempts"), &attempts) &&
-        !ordo_orders_member(answer, ORDO_STR("attempts"), &attempts))
+    if (!ordo_json_member(order, ORDO_STR("attempts"), &attempts) &&
+        !ordo_json_member(answer, ORDO_STR("attempts"), &attempts))
         return;
     putchar('\n');
     add_heading(&table, names);
     for (struct ordo_json_iter iter = ordo_json_iter_of(attempts); ordo_json_next(&iter, NULL, &attempt);) {
         put_number(&table.text, "", attempt, ORDO_STR("attempt"), "");
         ordo_table_end_cell(&table);
-        ordo_table_cell(&table, ordo_orders_text(attempt, ORDO_STR("at")));
+        ordo_table_cell(&table, ordo_json_text(attempt, ORDO_STR("at")));
         put_number(&table.text, "", attempt, ORDO_STR("generation"), "");
         ordo_table_end_cell(&table);
-        ordo_table_cell(&table, ordo_orders_text(attempt, ORDO_STR("reason")));
+        ordo_table_cell(&table, ordo_json_text(attempt, ORDO_STR("reason")));
     }
     ordo_table_print(&table, stdout);
     ordo_table_done(&table);
 }
 
-static void print_problems(struct ordo_json_value problem)
+void ordo_orders_print_problems(struct ordo_json_value problem)
 {
     struct ordo_json_value problems, one;
     struct ordo_buffer text = {0};
 
-    if (ordo_orders_member(problem, ORDO_STR("problems"), &problems))
+    if (ordo_json_member(problem, ORDO_STR("problems"), &problems))
         for (struct ordo_json_iter iter = ordo_json_iter_of(problems); ordo_json_next(&iter, NULL, &one);) {
             put_text(&text, "  ", one, ORDO_STR("field"), ": ");
             put_text(&text, "", one, ORDO_STR("message"), "");
@@ -228,7 +234,7 @@ static void print_order(struct ordo_json_value order)
     print_operations(answer);
     print_sums(answer);
     print_attempts(order, answer);
-    print_problems(answer);
+    ordo_orders_print_problems(answer);
     ordo_buffer_clear(&text);
     put_cure(&text, order);
     printf("%.*s", (int)text.len, text.len > 0 ? text.ptr : "");

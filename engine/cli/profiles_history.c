@@ -116,15 +116,15 @@ static void add_row(struct ordo_table *table, struct ordo_json_value entry)
 {
     struct ordo_json_value seconds;
 
-    put_number(table, ordo_orders_number(entry, ORDO_STR("id"), 0));
-    ordo_table_cell(table, ordo_orders_text(entry, ORDO_STR("kind")));
-    ordo_table_cell(table, ordo_orders_text(entry, ORDO_STR("at")));
+    put_number(table, ordo_json_number(entry, ORDO_STR("id"), 0));
+    ordo_table_cell(table, ordo_json_text(entry, ORDO_STR("kind")));
+    ordo_table_cell(table, ordo_json_text(entry, ORDO_STR("at")));
     if (ordo_json_get(entry, ORDO_STR("seconds"), &seconds))
         ordo_buffer_printf(&table->text, "%.1f", ordo_json_as_double(seconds));
     ordo_table_end_cell(table);
-    put_number(table, ordo_orders_number(entry, ORDO_STR("generation"), 0));
-    put_number(table, ordo_orders_number(entry, ORDO_STR("orders"), 0));
-    put_number(table, ordo_orders_number(entry, ORDO_STR("bytes"), 0));
+    put_number(table, ordo_json_number(entry, ORDO_STR("generation"), 0));
+    put_number(table, ordo_json_number(entry, ORDO_STR("orders"), 0));
+    put_number(table, ordo_json_number(entry, ORDO_STR("bytes"), 0));
 }
 
 static int print_table(struct ordo_api *api)
@@ -134,7 +134,7 @@ static int print_table(struct ordo_api *api)
     struct ordo_json_value profiles, entry;
     size_t count = 0;
 
-    if (!ordo_orders_member(ordo_json_root(api->parser), ORDO_STR("profiles"), &profiles)) {
+    if (!ordo_json_member(ordo_json_root(api->parser), ORDO_STR("profiles"), &profiles)) {
         fprintf(stderr, "ordo %s: %s gives no list of profiles: is it an ordo engine?\n", api->command->name,
                 api->base);
         return ORDO_EXIT_FAILURE;

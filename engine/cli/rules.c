@@ -108,17 +108,17 @@ static void put_path(struct ordo_buffer *path, const char *generation, const cha
 
 static void add_row(struct ordo_table *table, struct ordo_json_value entry)
 {
-    ordo_str identity = ordo_orders_text(entry, ORDO_STR("identity"));
+    ordo_str identity = ordo_json_text(entry, ORDO_STR("identity"));
 
-    ordo_buffer_printf(&table->text, "%lld", (long long)ordo_orders_number(entry, ORDO_STR("generation"), 0));
+    ordo_buffer_printf(&table->text, "%lld", (long long)ordo_json_number(entry, ORDO_STR("generation"), 0));
     ordo_table_end_cell(table);
-    ordo_table_cell(table, ordo_orders_text(entry, ORDO_STR("state")));
+    ordo_table_cell(table, ordo_json_text(entry, ORDO_STR("state")));
     ordo_table_cell(table, (ordo_str){identity.ptr, identity.len < 12 ? identity.len : 12});
-    ordo_table_cell(table, ordo_orders_text(entry, ORDO_STR("at")));
-    ordo_table_cell(table, ordo_orders_text(entry, ORDO_STR("by")));
-    ordo_table_cell(table, ordo_orders_text(entry, ORDO_STR("activated_at")));
-    ordo_table_cell(table, ordo_orders_text(entry, ORDO_STR("activated_by")));
-    ordo_table_cell(table, ordo_orders_text(entry, ORDO_STR("note")));
+    ordo_table_cell(table, ordo_json_text(entry, ORDO_STR("at")));
+    ordo_table_cell(table, ordo_json_text(entry, ORDO_STR("by")));
+    ordo_table_cell(table, ordo_json_text(entry, ORDO_STR("activated_at")));
+    ordo_table_cell(table, ordo_json_text(entry, ORDO_STR("activated_by")));
+    ordo_table_cell(table, ordo_json_text(entry, ORDO_STR("note")));
 }
 
 static int print_list(const struct ordo_api *api)
@@ -128,7 +128,7 @@ static int print_list(const struct ordo_api *api)
     struct ordo_table table = {.columns = 8, .right = 1u << 0};
     struct ordo_json_value list, entry;
 
-    if (!ordo_orders_member(ordo_json_root(api->parser), ORDO_STR("generations"), &list)) {
+    if (!ordo_json_member(ordo_json_root(api->parser), ORDO_STR("generations"), &list)) {
         fprintf(stderr, "ordo %s: %s gives no list of generations: is it an ordo engine?\n",
                 api->command->name, api->base);
         return ORDO_EXIT_FAILURE;
@@ -169,10 +169,10 @@ static int list_run(const struct ordo_command *command, int argc, char **argv)
 
 static void print_fact(struct ordo_json_value root, const char *label, ordo_str key)
 {
-    ordo_str text = ordo_orders_text(root, key);
+    ordo_str text = ordo_json_text(root, key);
     struct ordo_buffer clean = {0};
 
-    ordo_text_put_clean(&clean, text);
+    ordo_buffer_put_clean(&clean, text);
     if (clean.len > 0)
         printf("%-10s %.*s\n", label, (int)clean.len, clean.ptr);
     ordo_buffer_done(&clean);
@@ -182,13 +182,13 @@ static void print_generation(const struct ordo_api *api)
 {
     struct ordo_json_value root = ordo_json_root(api->parser), files, file;
     struct ordo_table table = {.columns = 2, .right = 1u << 1};
-    int64_t number = ordo_orders_number(root, ORDO_STR("generation"), 0);
+    int64_t number = ordo_json_number(root, ORDO_STR("generation"), 0);
 
     if (number > 0)
         printf("%-10s %lld\n", "generation", (long long)number);
     else
         printf("%-10s of generation %lld\n", "draft",
-               (long long)ordo_orders_number(root, ORDO_STR("base"), 0));
+               (long long)ordo_json_number(root, ORDO_STR("base"), 0));
     print_fact(root, "state", ORDO_STR("state"));
     print_fact(root, "identity", ORDO_STR("identity"));
     print_fact(root, "made", ORDO_STR("at"));
@@ -198,11 +198,11 @@ static void print_generation(const struct ordo_api *api)
     print_fact(root, "by", ORDO_STR("activated_by"));
     ordo_table_cell(&table, ORDO_STR("FILE"));
     ordo_table_cell(&table, ORDO_STR("BYTES"));
-    if (ordo_orders_member(root, ORDO_STR("files"), &files))
+    if (ordo_json_member(root, ORDO_STR("files"), &files))
         for (struct ordo_json_iter iter = ordo_json_iter_of(files); ordo_json_next(&iter, NULL, &file);) {
-            ordo_table_cell(&table, ordo_orders_text(file, ORDO_STR("path")));
+            ordo_table_cell(&table, ordo_json_text(file, ORDO_STR("path")));
             ordo_buffer_printf(&table.text, "%lld",
-                               (long long)ordo_orders_number(file, ORDO_STR("bytes"), 0));
+                               (long long)ordo_json_number(file, ORDO_STR("bytes"), 0));
             ordo_table_end_cell(&table);
         }
     printf("\n");
@@ -256,7 +256,7 @@ static int diff_run(const struct ordo_command *command, int argc, char **argv)
     } else if (call.as_json) {
         print_json(call.api);
     } else {
-        diff = ordo_orders_text(ordo_json_root(call.api->parser), ORDO_STR("diff"));
+        diff = ordo_json_text(ordo_json_root(call.api->parser), ORDO_STR("diff"));
         fwrite(diff.ptr, 1, diff.len, stdout);
     }
     ordo_buffer_done(&path);
@@ -283,7 +283,7 @@ static int change(struct call *call, const char *generation, const char *rest)
         code = ORDO_EXIT_OK;
         root = ordo_json_root(call->api->parser);
         printf(
-            "generation %lld is active%s\n", (long long)ordo_orders_number(root, ORDO_STR("generation"), 0),
+            "generation %lld is active%s\n", (long long)ordo_json_number(root, ORDO_STR("generation"), 0),
             ordo_json_get(root, ORDO_STR("changed"), &changed) && !ordo_json_as_bool(changed) ? ", as it was"
                                                                                               : "");
     }

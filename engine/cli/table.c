@@ -33,7 +33,7 @@ void ordo_table_end_cell(struct ordo_table *table)
 
 void ordo_table_cell(struct ordo_table *table, ordo_str text)
 {
-    ordo_text_put_clean(&table->text, text);
+    ordo_buffer_put_clean(&table->text, text);
     ordo_table_end_cell(table);
 }
 
@@ -65,18 +65,4 @@ void ordo_table_done(struct ordo_table *table)
     free(table->ends);
     table->ends = NULL;
     table->cells = table->capacity = 0;
-}
-
-void ordo_text_put_clean(struct ordo_buffer *out, ordo_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char byte = (unsigned char)text.ptr[i];
-
-        /* U+0080 to U+009F, which some terminals obey, are c2 80 to c2 9f. */
-        if (byte == 0xc2 && i + 1 < text.len && (unsigned char)text.ptr[i + 1] < 0xa0) {
-            byte = '?';
-            i++;
-        }
-        ordo_buffer_put(out, byte < ' ' || byte == 0x7f ? '?' : (char)byte);
-    }
 }

@@ -30,6 +30,3 @@ void ordo_table_cell(struct ordo_table *table, ordo_str text); /* appended clean
 /* Prints the rows and forgets them. The widths stay, so that rows which come later stand below. */
 void ordo_table_print(struct ordo_table *table, FILE *out);
 void ordo_table_done(struct ordo_table *table);
-
-/* Appends text for a terminal: what clients sent may hold control characters, which become '?'. */
-void ordo_text_put_clean(struct ordo_buffer *out, ordo_str text);

@@ -16,7 +16,7 @@ static void print_line(const struct ordo_test_report *report, ordo_str line)
     char mark = line.len > 0 ? line.ptr[0] : ' ';
     const char *colour = !report->colour ? "" : mark == '-' ? GREEN : mark == '+' ? RED : "";
 
-    ordo_text_put_clean(&clean, (ordo_str){line.ptr + 1, line.len > 0 ? line.len - 1 : 0});
+    ordo_buffer_put_clean(&clean, (ordo_str){line.ptr + 1, line.len > 0 ? line.len - 1 : 0});
     printf("%s%s%.*s%s\n", mark == '=' ? "  " : "    ", colour, (int)clean.len,
            clean.len > 0 ? clean.ptr : "", colour[0] != '\0' ? PLAIN : "");
     ordo_buffer_done(&clean);
@@ -32,7 +32,7 @@ void ordo_test_report_each(void *context, const struct ordo_test_result *result)
         ordo_test_junit_case(report, result);
     if (result->passed)
         return;
-    ordo_text_put_clean(&name, result->name);
+    ordo_buffer_put_clean(&name, result->name);
     printf("%sFAILED%s %s/%s", report->colour ? BOLD RED : "", report->colour ? PLAIN : "", report->folder,
            result->path);
     if (result->line > 0)
