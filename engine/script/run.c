@@ -190,6 +190,7 @@ static void run_checks(struct ordo_script *script, struct ordo__run *run, size_t
 {
     run->skipping = true;
     run->marked_span = 0;
+    run->cost = NULL;
     if (run->run.problems.count > 0 && from <= run->generation->checks && need_thread(script, run)) {
         lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->generation->checks_ref);
         lua_pushinteger(run->thread, (lua_Integer)from);
@@ -234,11 +235,36 @@ static void mark_end(struct ordo__run *run, uint64_t now)
     run->marked_at = 0;
 }
 
+/* The unit that runs, if one does, is entered and left: also at a wait, behind which it is still the one that runs. */
+static void cost_begin(struct ordo_script *script, struct ordo__run *run)
+{
+    if (run->cost == NULL)
+        return;
+    run->cost->ran = true;
+    run->cost_bytes = script->vm->allocated;
+    run->cost_ns = ordo_clock_ns();
+}
+
+static void cost_end(struct ordo_script *script, struct ordo__run *run)
+{
+    if (run->cost == NULL)
+        return;
+    run->cost->ns += ordo_clock_ns() - run->cost_ns;
+    run->cost->bytes += script->vm->allocated - run->cost_bytes;
+}
+
 int ordo__run_mark(lua_State *L)
 {
-    struct ordo__run *run = ordo__script_of(L)->current;
-    uint64_t now = ordo_timeline_ticks();
+    struct ordo_script *script = ordo__script_of(L);
+    struct ordo__run *run = script->current;
+    uint64_t now;
 
+    cost_end(script, run);
+    run->cost = run->costs != NULL ? &run->costs[lua_tointeger(L, 1) - 1] : NULL;
+    cost_begin(script, run);
+    if (run->follow == 0)
+        return 0;
+    now = ordo_timeline_ticks();
     mark_end(run, now);
     run->marked_span = run->generation->units[lua_tointeger(L, 1) - 1].span;
     run->marked_at = now;
@@ -264,12 +290,14 @@ static void step(struct ordo_script *script, struct ordo__run *run, int argument
         ordo__run_set_flag(script, script->vm->L, run->run.problems.count > 0);
     run->sleeping = false;
     script->current = run;
+    cost_begin(script, run);
     if (run->interpreted)
         set_compiler(script, false);
     status = ordo_vm_resume(script->vm, run->thread, arguments);
     if (run->interpreted)
         set_compiler(script, true);
     script->current = NULL;
+    cost_end(script, run);
     if (run->follow != 0)
         mark_end(run, ordo_timeline_ticks());
     ordo_timeline_end(ORDO_TIMELINE_RULES, began, run->follow);
@@ -310,6 +338,8 @@ static void fill(struct ordo_script *script, struct ordo__run *run, const struct
     run->marked_at = 0;
     run->marked_span = 0;
     run->interpreted = false;
+    run->costs = order->costs;
+    run->cost = NULL;
 }
 
 /* Which driver an order runs. The plain one is to be compiled with the rules inside of it before marked runs have them compiled
@@ -321,6 +351,8 @@ static int driver_of(struct ordo__run *run)
     struct ordo__generation *generation = run->generation;
     bool is_cold = generation->plain_runs < PLAIN_RUNS;
 
+    if (run->costs != NULL)
+        return generation->marked_ref;
     if (run->follow != 0 && !(is_cold && generation->cold_runs++ % 2 != 0)) {
         run->interpreted = is_cold;
         return generation->marked_ref;
@@ -337,6 +369,8 @@ struct ordo_run *ordo_script_start(struct ordo_script *script, const struct ordo
 
     ORDO_REQUIRE(script->loaded != NULL);
     script->run_count++;
+    if (script->budget_ns > 0)
+        ordo__budget_begin(script);
     fill(script, run, order);
     code = ordo_order_check(order->root, &script->options.limits, &run->run.arena, &run->run.problems,
                             &run->cart);
@@ -364,6 +398,15 @@ void ordo_script_resume(struct ordo_script *script, struct ordo_run *public_run)
     step(script, run, 0);
 }
 
+struct ordo_run *ordo_script_decide(struct ordo_script *script, const struct ordo_script_order *order)
+{
+    struct ordo_run *run = ordo_script_start(script, order);
+
+    while (run->state == ORDO_RUN_WAITING)
+        ordo_script_resume(script, run);
+    return run;
+}
+
 size_t ordo_script_stack(const struct ordo_run *public_run, uint64_t *ret_frames, size_t most)
 {
     const struct ordo__run *run = (const struct ordo__run *)public_run;
@@ -379,6 +422,8 @@ void ordo_script_finish(struct ordo_script *script, struct ordo_run *public_run)
     if (run->run.state == ORDO_RUN_WAITING)
         drop_thread(script, run);
     script->run_count--;
+    if (script->budget_ns > 0)
+        ordo__budget_end(script);
     generation->runs--;
     if (generation->retired)
         ordo__generation_drop(script, generation);

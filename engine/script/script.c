@@ -112,6 +112,8 @@ void ordo_script_each_chunk(const struct ordo_script *script,
                            .path = unit->file->path,
                            .text = {unit->file->source, unit->file->len},
                            .rule = decides ? unit->name : ORDO_STR_NONE,
+                           .is_check = i < script->loaded->checks,
+                           .line = unit->line,
                        });
     }
 }

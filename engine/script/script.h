@@ -51,6 +51,13 @@ struct ordo_run {
     void *user; /* the caller's */
 };
 
+/* What one check or rule took of a run. */
+struct ordo_script_cost {
+    bool ran;       /* it began */
+    int64_t ns;     /* of the monotonic clock */
+    uint64_t bytes; /* that it allocated in Lua, freed ones included */
+};
+
 struct ordo_script_order {
     struct ordo_json_value root; /* the parsed order; lives until start returns (it is copied into Lua) */
     ordo_str id; /* the id in use; seeds ctx.random, and is order.id when the order has none; copied */
@@ -59,6 +66,9 @@ struct ordo_script_order {
     int64_t now_ms;   /* ctx.now() */
     uint64_t follow;  /* its number on the timeline, where its rules leave spans; 0: none */
     void *user;       /* becomes run->user */
+    /* Filled while it runs, an element for each check and then each rule, in the order in which they run; they must be 0
+     * before. NULL: nobody wants to know, and nothing is paid for it. */
+    struct ordo_script_cost *costs;
 };
 
 struct ordo_script *ordo_script_new(const struct ordo_script_options *options, struct ordo_error *err);
@@ -72,6 +82,8 @@ int ordo_script_load(struct ordo_script *script, struct ordo_ruleset *ruleset, s
 
 struct ordo_run *ordo_script_start(struct ordo_script *script, const struct ordo_script_order *order);
 void ordo_script_resume(struct ordo_script *script, struct ordo_run *run); /* when WAITING */
+/* Both, to the end: waits pass at once. */
+struct ordo_run *ordo_script_decide(struct ordo_script *script, const struct ordo_script_order *order);
 /* Where a run that is WAITING stands: addresses of the table of lines, innermost first. Owner thread. */
 size_t ordo_script_stack(const struct ordo_run *run, uint64_t *ret_frames, size_t most);
 /* Takes the run back; also when WAITING (it is given up). */
@@ -83,11 +95,20 @@ struct ordo_script_chunk {
     const char *path;   /* within the folder */
     ordo_str text;
     ordo_str rule; /* what the rule or check calls itself; empty: a module or a test */
+    bool is_check;
+    int line; /* where the function of the rule or check begins */
 };
+/* The checks come first, then the rules, both in the order in which they run. */
 void ordo_script_each_chunk(const struct ordo_script *script,
                             void (*visit)(void *context, const struct ordo_script_chunk *chunk),
                             void *context);
 struct ordo_vm *ordo_script_vm(const struct ordo_script *script); /* owner thread */
+
+/* A run may take so much CPU time in all, and is then ended by an error that no rule can catch; 0: no end. One
+ * run at a time, of a script without compiled code, which would not hear of it. What C functions take is noticed when they return. */
+void ordo_script_limit(struct ordo_script *script, int64_t budget_ns);
+/* The run that was started last came to that end. */
+bool ordo_script_ran_out(const struct ordo_script *script);
 
 /* Collects all garbage; not within a run. */
 void ordo_script_collect(struct ordo_script *script);

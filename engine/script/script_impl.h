@@ -5,6 +5,7 @@
  *   sandbox.c     what scripts find as globals     sandbox_hints.c  what to use instead of what is not there
  *   modules.c     the engine's modules, `require`  bind_*.c         one Lua type each
  *   run.c         one attempt at one order         place.c          which rule, file and line is running
+ *   budget.c      the end of a run that takes too long
  *   test_run.c    the tests of a rule set          fakes.c          what they answer in place of the world
  *   coverage.c    which lines they run             warnings.c       what `ordo check` warns of
  *   script.c      the public side, and the VM
@@ -73,6 +74,10 @@ struct ordo__run {
     uint64_t marked_at;   /* when the unit that runs began, in ticks; 0: none runs */
     uint16_t marked_span; /* that unit's name */
     bool interpreted;     /* nothing is compiled because of it */
+    struct ordo_script_cost *costs,
+        *cost;           /* of all units; of the one that runs; NULL: not wanted, none runs */
+    int64_t cost_ns;     /* when that one began */
+    uint64_t cost_bytes; /* what had been allocated then */
     struct ordo_cart cart;
 };
 
@@ -93,6 +98,8 @@ struct ordo_script {
     struct ordo__generation *generations, *loaded;
     size_t run_count; /* runs that go on */
     bool flagged;     /* what flags[1] says: the order has problems */
+    bool ran_out;     /* the last run took longer than budget_ns */
+    int64_t budget_ns, ends_ns;
 
     int flags_ref; /* table: [1] is true when the current order has problems */
     int prepare_ref, decide_ref, problems_ref, ctx_ref, null_ref;
@@ -206,6 +213,11 @@ ORDO_LJMP void ordo__fakes_take(lua_State *L, int test, struct ordo__fakes *fake
 /* A call of ctx, whose arguments are the stack: leaves the test's answer, or raises because it has none. False, and
  * nothing: no test runs. [-0, +0|1] */
 ORDO_LJMP bool ordo__fakes_answer(lua_State *L, enum ordo__fake call);
+
+/* --- budget.c --- */
+
+void ordo__budget_begin(struct ordo_script *script); /* a run starts */
+void ordo__budget_end(struct ordo_script *script);   /* and is given back */
 
 /* --- run.c --- */
 

@@ -249,9 +249,7 @@ static bool decide(struct testing *testing)
     ordo_envelope_read(order.root, &envelope);
     order.id = envelope.id.len > 0 ? envelope.id : ORDO_STR("test");
     order.priority = envelope.priority;
-    run = ordo_script_start(script, &order);
-    while (run->state == ORDO_RUN_WAITING)
-        ordo_script_resume(script, run);
+    run = ordo_script_decide(script, &order);
     write_outcome(testing, run, order.id, order.priority);
     ordo_script_finish(script, run);
     if (testing->fakes.missing.len > 0) {
