@@ -10,6 +10,8 @@ const struct ordo_command ordo_commands[] = {
     {"test", "[FOLDER]", "Runs the tests of the rules.", ORDO_TEST_ABOUT, ordo_test_options, ordo_test_run},
     {"run", "", "Decides one order without a server, and explains the decision.", ORDO_RUN_ABOUT,
      ordo_run_options, ordo_run_run},
+    {"what-if", "ID", "Decides a recorded order again, changed or by other rules, and shows the difference.",
+     ORDO_WHAT_IF_ABOUT, ordo_what_if_options, ordo_what_if_run},
     {"load", "[URL]", "Sends orders to a running engine and measures its answers.", ORDO_LOAD_ABOUT,
      ordo_load_options, ordo_load_run},
     {"backup", "DIR", "Copies the orders of a running engine into a folder.", ORDO_BACKUP_ABOUT,

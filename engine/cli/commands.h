@@ -35,6 +35,17 @@ int ordo_test_run(const struct ordo_command *command, int argc, char **argv);
 extern const struct ordo_cli_option ordo_run_options[];
 int ordo_run_run(const struct ordo_command *command, int argc, char **argv);
 
+#define ORDO_WHAT_IF_ABOUT                                                                                   \
+    "The order is decided again as of the moment when it was decided, and compared with what was recorded; " \
+    "nothing is kept.\n"                                                                                     \
+    "FIELD is a name, or several with dots between: customer.tier=gold. VALUE is JSON, or a text; null "     \
+    "removes the field;\n"                                                                                   \
+    "an array is replaced whole. Without --rules the engine's own rules decide, with it this program does. " \
+    "The exit code is 0\n"                                                                                   \
+    "whatever comes of it, 1 when it cannot be decided, 78 when the rules are wrong."
+extern const struct ordo_cli_option ordo_what_if_options[];
+int ordo_what_if_run(const struct ordo_command *command, int argc, char **argv);
+
 #define ORDO_LOAD_ABOUT                                                                                      \
     "URL is http://127.0.0.1:8080 unless it is given; without a path, /orders is meant. With --rate, times " \
     "count from\n"                                                                                           \

@@ -76,6 +76,18 @@ X(ORDERS_LIST,
 X(ORDER_GET, ID_PARAMETER ","
   RESPONSES(ANSWER("200", "The order", JSON_BODY("OrderRecord")) ","
             PROBLEM("401", "unauthorized") "," PROBLEM("404", "not_found") "," PROBLEM("500", "internal")))
+X(ORDER_EXPLAIN, ID_PARAMETER ","
+  RESPONSES("\"200\":{\"description\":\"The explanation\",\"content\":{"
+            "\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/Explanation\"}},"
+            "\"text/plain\":{\"schema\":{\"type\":\"string\",\"description\":\"a sentence a line\"}}}},"
+            PROBLEM("401", "unauthorized") "," PROBLEM("404", "not_found") ","
+            PROBLEM("409", "in_progress") "," PROBLEM("500", "internal") "," PROBLEM("503", "trial_busy, stopping")))
+X(ORDER_WHAT_IF, ID_PARAMETER ",\"requestBody\":{\"required\":true," JSON_BODY("WhatIf") "},"
+  RESPONSES(ANSWER("200", "Both decisions and how they differ", JSON_BODY("WhatIfAnswer")) ","
+            PROBLEM("400", "invalid_json, too_deep") "," PROBLEM("401", "unauthorized") "," PROBLEM("404", "not_found") ","
+            PROBLEM("409", "in_progress") "," PROBLEM("413", "order_too_large") ","
+            PROBLEM("415", "unsupported_type") "," PROBLEM("422", "invalid_what_if, trial_too_long") ","
+            PROBLEM("500", "internal") "," PROBLEM("503", "trial_busy, stopping")))
 X(ORDER_RETRY, ID_PARAMETER ","
   RESPONSES(ANSWER("202", "Queued once more", JSON_BODY("Later")) ","
             PROBLEM("401", "unauthorized") "," PROBLEM("404", "not_found") ","

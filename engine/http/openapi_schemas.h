@@ -36,7 +36,46 @@ X("Decision",
   MEMBER("shipments", "{\"type\":\"array\"}") "," MEMBER("flags", "{\"type\":\"array\"}") ","
   MEMBER("attributes", "{\"type\":\"object\"}") "," MEMBER("generation", INTEGER) ","
   MEMBER("operations", "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}") ","
+  MEMBER("ctx", "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}") "," MEMBER("ctx_more", INTEGER) ","
   MEMBER("timing", "{\"type\":\"object\"}") "}}")
+X("Explanation",
+  "{\"type\":\"object\",\"description\":\"Members of the decision, and what follows from them.\","
+  "\"required\":[\"id\",\"status\",\"again\"],\"properties\":{"
+  MEMBER("id", REF("Id")) "," MEMBER("status", "{\"enum\":[\"done\",\"held\",\"invalid\",\"dead\"]}") ","
+  MEMBER("decision", "{\"enum\":[\"accepted\",\"rejected\",\"held\",null]}") ","
+  MEMBER("revision", INTEGER) "," MEMBER("code", TEXT) "," MEMBER("reason", TEXT) ","
+  MEMBER("currency", TEXT) "," MEMBER("decimals", INTEGER) ","
+  MEMBER("subtotal", AMOUNT) "," MEMBER("discount", AMOUNT) "," MEMBER("fee", AMOUNT) "," MEMBER("tax", AMOUNT) ","
+  MEMBER("total", AMOUNT) "," MEMBER("paid", AMOUNT) "," MEMBER("due", AMOUNT) ","
+  MEMBER("route", "{\"type\":[\"string\",\"null\"]}") "," MEMBER("generation", INTEGER) ","
+  MEMBER("decided_at", TIME) "," MEMBER("attempt", INTEGER) ","
+  MEMBER("operations", "{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
+         MEMBER("of", "{\"enum\":[\"order\",\"item\",\"total\",\"due\"]}") ","
+         MEMBER("before", INTEGER) "," MEMBER("after", INTEGER) "}}}") ","
+  MEMBER("ctx", "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}") "," MEMBER("ctx_more", INTEGER) ","
+  MEMBER("problems", "{\"type\":\"array\"}") "," MEMBER("attempts", "{\"type\":\"array\"}") ","
+  MEMBER("resolved", "{\"type\":\"object\"}") ","
+  MEMBER("again", "{\"type\":\"object\",\"properties\":{"
+         MEMBER("why_not", TEXT) "," MEMBER("same", "{\"type\":\"boolean\"}") "," MEMBER("measured", INTEGER) ","
+         MEMBER("rules", "{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
+                MEMBER("rule", TEXT) "," MEMBER("check", TEXT) "," MEMBER("at", TEXT) ","
+                MEMBER("ran", "{\"type\":\"boolean\"}") "," MEMBER("operations", INTEGER) ","
+                MEMBER("ns", INTEGER) "," MEMBER("bytes", INTEGER) "}}}") "}}") "}}")
+X("WhatIf",
+  "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+  MEMBER("order", "{\"type\":\"object\",\"description\":\"Merged into the order (RFC 7396): null removes a member, "
+         "arrays are replaced whole.\"}") ","
+  MEMBER("generation", "{\"type\":\"integer\",\"minimum\":1}") "}}")
+X("WhatIfAnswer",
+  "{\"type\":\"object\",\"required\":[\"id\",\"generation\",\"same\",\"recorded\",\"what_if\",\"difference\"],"
+  "\"properties\":{" MEMBER("id", REF("Id")) ","
+  MEMBER("generation", "{\"type\":\"object\",\"properties\":{" MEMBER("recorded", INTEGER) ","
+         MEMBER("what_if", INTEGER) "}}") ","
+  MEMBER("same", "{\"type\":\"boolean\"}") ","
+  MEMBER("recorded", "{\"type\":\"object\"}") "," MEMBER("what_if", "{\"type\":\"object\"}") ","
+  MEMBER("difference", "{\"type\":\"object\",\"properties\":{"
+         MEMBER("fields", "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}") ","
+         MEMBER("operations", "{\"type\":\"object\"}") "}}") "}}")
 X("Later",
   "{\"type\":\"object\",\"required\":[\"id\",\"status\"],\"properties\":{"
   MEMBER("id", REF("Id")) ","

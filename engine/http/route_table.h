@@ -9,6 +9,10 @@
 X(ORDERS_POST, "POST", "/orders", MAIN, ordo__orders_post, "Decides one order, or a batch with a line each")
 X(ORDERS_LIST, "GET", "/orders", BOTH, ordo__orders_list, "Lists orders, newest first")
 X(ORDER_GET, "GET", "/orders/{id}", BOTH, ordo__order_get, "Shows an order with its decision and explanation")
+X(ORDER_EXPLAIN, "GET", "/orders/{id}/explain", BOTH, ordo__order_explain,
+  "Says why an order was decided so, as JSON or in sentences")
+X(ORDER_WHAT_IF, "POST", "/orders/{id}/what-if", ADMIN, ordo__order_what_if,
+  "Decides an order once more with changed fields, and shows the difference; records nothing")
 X(ORDER_RETRY, "POST", "/orders/{id}/retry", ADMIN, ordo__order_retry, "Tries a dead order once more")
 X(ORDER_RESOLVE, "POST", "/orders/{id}/resolve", ADMIN, ordo__order_resolve, "Decides a held order by hand")
 X(STATS, "GET", "/stats", BOTH, ordo__stats_get, "Statistics as JSON")

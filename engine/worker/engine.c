@@ -85,6 +85,7 @@ struct ordo_engine *ordo_engine_new(const struct ordo_engine_options *options, s
     engine->options.script.limits = options->limits;
     engine->worker_count = options->workers > 0 ? options->workers : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
     engine->started_ns = ordo_clock_ns();
+    engine->started_ms = ordo_clock_utc_ms();
     engine->metrics = ordo_metrics_registry_new();
     engine->shared_metrics = ordo_metrics_join(engine->metrics);
     engine->queue = ordo_queue_new(&options->queue);
@@ -98,6 +99,7 @@ struct ordo_engine *ordo_engine_new(const struct ordo_engine_options *options, s
     ordo_rwlock_init(&engine->listening, ORDO_LOCK_LISTENING);
     ordo_lock_init(&engine->source_lock, ORDO_LOCK_SOURCE);
     ordo_cond_init(&engine->changed);
+    engine->trial = ordo__trial_new(engine);
     engine->workers = calloc(engine->worker_count, sizeof(*engine->workers));
     ORDO_REQUIRE(engine->workers != NULL);
     for (uint32_t i = 0; i < engine->worker_count; i++)
@@ -246,6 +248,7 @@ void ordo_engine_stop(struct ordo_engine *engine)
         ordo_thread_join(&engine->workers[i].thread);
     give_up_queue(engine);
     ordo__backup_join(engine);
+    ordo__trial_stop(engine->trial);
     ordo_lock(&engine->lock);
     pthread_cond_broadcast(&engine->changed); /* a switch or collection that waits for workers */
     while (atomic_load(&engine->detached_waiting) > 0)
@@ -272,6 +275,7 @@ void ordo_engine_free(struct ordo_engine *engine)
     for (uint32_t i = 0; i < engine->worker_count; i++)
         worker_done(&engine->workers[i]);
     free(engine->workers);
+    ordo__trial_free(engine->trial);
     ordo_emitter_free(engine->emitter);
     ordo_crash_notes_stop(engine->crashes);
     ordo_queue_free(engine->queue);

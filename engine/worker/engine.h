@@ -169,6 +169,20 @@ typedef void (*ordo_backup_done_fn)(void *context, const struct ordo_backup_resu
 int ordo_engine_backup(struct ordo_engine *engine, const char *folder, ordo_backup_done_fn done,
                        void *context);
 
+/* An explanation, or an order decided again. Valid during the call. */
+struct ordo_trial_result {
+    int problem;   /* enum ordo_problem_code; -1: none */
+    ordo_str body; /* the document or the text; of a problem its document */
+};
+typedef void (*ordo_trial_done_fn)(void *context, const struct ordo_trial_result *result);
+/* Why the order was decided as it was, as JSON or as sentences (core/explain.h). `done` is called once, on the thread for
+ * such things, which workers never wait for. 0; ORDO_EFULL: too many wait for it already; ORDO_ESTOPPED. Any thread. */
+int ordo_engine_explain(struct ordo_engine *engine, ordo_str id, bool as_text, ordo_trial_done_fn done,
+                        void *context);
+/* The same: decides it again (worker/what_if_decide.h). `wanted` is JSON, {"order":{changes},"generation":N}, both optional. */
+int ordo_engine_what_if(struct ordo_engine *engine, ordo_str id, ordo_str wanted, ordo_trial_done_fn done,
+                        void *context);
+
 /* For sources: struct ordo_host.submit. */
 int ordo_engine_submit_bytes(struct ordo_engine *engine, ordo_str order, ordo_outcome_fn decided,
                              void *context, struct ordo_error *err);

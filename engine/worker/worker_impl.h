@@ -110,7 +110,7 @@ struct ordo_engine {
     struct ordo_origin detached_origin;
     struct ordo__worker *workers;
     uint32_t worker_count;
-    int64_t started_ns;
+    int64_t started_ns, started_ms; /* monotonic; UTC */
 
     _Atomic bool draining, refusing, stopping;
     _Atomic uint64_t entered;          /* requests that may still bring orders, and calls that bring some */
@@ -122,6 +122,7 @@ struct ordo_engine {
     struct ordo_listener *listener; /* under listening */
     _Atomic bool has_listener;
 
+    struct ordo__trial *trial;   /* set once */
     struct ordo__backup *backup; /* under lock; the one that is running or ran last; may be NULL */
 
     struct ordo_lock source_lock;
@@ -160,6 +161,12 @@ void ordo__collect_if_asked(struct ordo__worker *worker); /* between two turns *
 /* Between two orders, and at the end of a turn: the steps of Lua's collector that are due. */
 void ordo__collect_between(struct ordo__worker *worker);
 void ordo__collect_turn(struct ordo__worker *worker);
+
+/* trial.c: orders that are decided again, on a thread of their own. */
+struct ordo__trial *ordo__trial_new(struct ordo_engine *engine);
+void ordo__trial_stop(struct ordo__trial *trial); /* joins it; who still waits is answered so */
+void ordo__trial_free(struct ordo__trial *trial);
+
 
 /* coroutines.c: between two turns. */
 void ordo__coroutines_if_asked(struct ordo__worker *worker);
