@@ -5,8 +5,8 @@
  * which the JIT inlines; a loop over a list of functions would have it compile the same place again and
  * again. Line n calls unit n, so the line of the driver's frame tells which unit runs.
  *
- * A second driver does the same with a mark before each call, for orders whose rules are to be seen on the timeline; so
- * the others pay nothing for it. It is interpreted, since a call to C in every other place would leave many small traces; the
+ * A second driver does the same with a mark before each call, for orders whose rules are to be seen on the timeline or
+ * measured one by one; so the others pay nothing for it. It is interpreted, since a call to C in every other place would leave many small traces; the
  * rules that it calls are compiled.
  *
  * All files are tried, so that every broken one is reported at once.

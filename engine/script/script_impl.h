@@ -41,7 +41,7 @@ struct ordo__generation {
     size_t count;
     size_t checks, rules; /* the first `checks` units validate, the next `rules` decide */
     int driver_ref;       /* function (): checks, then rules */
-    int marked_ref;       /* the same, for an order that is followed on the timeline */
+    int marked_ref;       /* the same, for an order that is followed on the timeline, or measured */
     uint32_t plain_runs;  /* begun by driver_ref, up to what makes it compiled */
     uint32_t cold_runs;   /* that are followed, before that */
     int checks_ref;       /* function (from): the checks, each protected */
@@ -221,7 +221,7 @@ void ordo__budget_end(struct ordo_script *script);   /* and is given back */
 
 /* --- run.c --- */
 
-/* Function for marked drivers: unit number n begins, and the one before it has ended. */
+/* Function for marked drivers: unit number n begins, and the one before it has ended: for the timeline, and for what each takes. */
 int ordo__run_mark(lua_State *L);
 void ordo__run_free_pool(struct ordo_script *script);
 /* Sets flags[1], by which the driver knows that the order has problems. [-0, +0] */
