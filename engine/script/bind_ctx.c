@@ -26,14 +26,18 @@ static void note(lua_State *L, struct ordo__run *run, const char *call, ordo_str
         luaL_error(L, "ctx.%s: %s", call, err.message);
 }
 
-static void note_number(lua_State *L, struct ordo__run *run, const char *call, double number)
+static struct ordo_json_writer begin_note(lua_State *L)
 {
-    struct ordo_buffer *text = &ordo__script_of(L)->scratch;
-    struct ordo_json_writer json = ordo_json_writer(text);
+    ordo_buffer_clear(&ordo__script_of(L)->scratch);
+    return ordo_json_writer(&ordo__script_of(L)->scratch);
+}
 
-    ordo_buffer_clear(text);
-    ordo_json_double(&json, number);
-    note(L, run, call, ordo_buffer_str(text));
+static void note_whole(lua_State *L, struct ordo__run *run, const char *call, int64_t number)
+{
+    struct ordo_json_writer json = begin_note(L);
+
+    ordo_json_int(&json, number);
+    note(L, run, call, ordo_buffer_str(json.out));
 }
 
 /* It is the same for the whole attempt, so the first answer says it all. */
@@ -43,7 +47,7 @@ static int now(lua_State *L)
 
     lua_pushnumber(L, (lua_Number)run->now_ms);
     if (!run->knows_now)
-        note_number(L, run, "now", (double)run->now_ms);
+        note_whole(L, run, "now", run->now_ms);
     run->knows_now = true;
     return 1;
 }
@@ -70,6 +74,7 @@ static int wrong_answer(lua_State *L)
 static int draw(lua_State *L)
 {
     struct ordo__run *run = ordo__bind_run(L, "ctx");
+    struct ordo_json_writer json;
     uint64_t mixed;
 
     if (ordo__fakes_answer(L, ORDO__FAKE_RANDOM)) {
@@ -86,7 +91,9 @@ static int draw(lua_State *L)
     mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
     mixed ^= mixed >> 31;
     lua_pushnumber(L, (lua_Number)(mixed >> 11) * 0x1p-53);
-    note_number(L, run, "random", lua_tonumber(L, -1));
+    json = begin_note(L);
+    ordo_json_double(&json, lua_tonumber(L, -1));
+    note(L, run, "random", ordo_buffer_str(json.out));
     return 1;
 }
 
@@ -136,7 +143,7 @@ static int sleep_ms(lua_State *L)
         return 0;
     if (!lua_isyieldable(L))
         return cannot_wait(L);
-    note_number(L, run, "sleep", (double)ms);
+    note_whole(L, run, "sleep", ms);
     lua_settop(L, 0);
     run->run.waits_for = "sleep";
     run->run.waits_since_ns = ordo_clock_ns();
