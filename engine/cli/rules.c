@@ -187,8 +187,7 @@ static void print_generation(const struct ordo_api *api)
     if (number > 0)
         printf("%-10s %lld\n", "generation", (long long)number);
     else
-        printf("%-10s of generation %lld\n", "draft",
-               (long long)ordo_json_number(root, ORDO_STR("base"), 0));
+        printf("%-10s of generation %lld\n", "draft", (long long)ordo_json_number(root, ORDO_STR("base"), 0));
     print_fact(root, "state", ORDO_STR("state"));
     print_fact(root, "identity", ORDO_STR("identity"));
     print_fact(root, "made", ORDO_STR("at"));
@@ -201,8 +200,7 @@ static void print_generation(const struct ordo_api *api)
     if (ordo_json_member(root, ORDO_STR("files"), &files))
         for (struct ordo_json_iter iter = ordo_json_iter_of(files); ordo_json_next(&iter, NULL, &file);) {
             ordo_table_cell(&table, ordo_json_text(file, ORDO_STR("path")));
-            ordo_buffer_printf(&table.text, "%lld",
-                               (long long)ordo_json_number(file, ORDO_STR("bytes"), 0));
+            ordo_buffer_printf(&table.text, "%lld", (long long)ordo_json_number(file, ORDO_STR("bytes"), 0));
             ordo_table_end_cell(&table);
         }
     printf("\n");
@@ -282,10 +280,10 @@ static int change(struct call *call, const char *generation, const char *rest)
     if (ordo_api_post(call->api, path.ptr, &body, NULL, NULL)) {
         code = ORDO_EXIT_OK;
         root = ordo_json_root(call->api->parser);
-        printf(
-            "generation %lld is active%s\n", (long long)ordo_json_number(root, ORDO_STR("generation"), 0),
-            ordo_json_get(root, ORDO_STR("changed"), &changed) && !ordo_json_as_bool(changed) ? ", as it was"
-                                                                                              : "");
+        printf("generation %lld is active%s\n", (long long)ordo_json_number(root, ORDO_STR("generation"), 0),
+               ordo_json_get(root, ORDO_STR("changed"), &changed) && !ordo_json_as_bool(changed)
+                   ? ", as it was"
+                   : "");
     }
     ordo_buffer_done(&path);
     ordo_buffer_done(&body);

@@ -85,7 +85,6 @@ struct ordo_engine *ordo_engine_new(const struct ordo_engine_options *options, s
     engine->options.script.limits = options->limits;
     engine->worker_count = options->workers > 0 ? options->workers : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
     engine->started_ns = ordo_clock_ns();
-    engine->started_ms = ordo_clock_utc_ms();
     engine->metrics = ordo_metrics_registry_new();
     engine->shared_metrics = ordo_metrics_join(engine->metrics);
     engine->queue = ordo_queue_new(&options->queue);

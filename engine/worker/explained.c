@@ -109,17 +109,13 @@ static void measure(struct explaining *explaining)
     } while (explaining->again.runs < RUNS && ordo_clock_ns() < until_ns);
 }
 
-/* The rule set with the decision's number, if it was decided by this process: an earlier one counted from 1 as well. */
+/* The rule set with the decision's number. */
 static struct ordo_script *script_of(struct explaining *explaining)
 {
     const struct ordo_recorded *recorded = explaining->recorded;
     struct ordo_script *script;
     uint64_t number;
 
-    if (recorded->decided_ms < explaining->trial->engine->started_ms) {
-        explaining->again.why_not = "the engine was started anew since it was decided";
-        return NULL;
-    }
     script = ordo__trial_script(explaining->trial, ORDO__TRIAL_LIMITED, &number);
     if (script == NULL)
         explaining->again.why_not = "the rules do not load";

@@ -110,7 +110,7 @@ struct ordo_engine {
     struct ordo_origin detached_origin;
     struct ordo__worker *workers;
     uint32_t worker_count;
-    int64_t started_ns, started_ms; /* monotonic; UTC */
+    int64_t started_ns; /* monotonic */
 
     _Atomic bool draining, refusing, stopping;
     _Atomic uint64_t entered;          /* requests that may still bring orders, and calls that bring some */

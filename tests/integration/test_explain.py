@@ -267,8 +267,7 @@ class OtherRules(unittest.TestCase):
             engine.stop()
             engine.restart()
             answer = engine.request("GET", "/orders/r-2/explain")
-            self.assertEqual(answer.json["again"],
-                             {"why_not": "the engine was started anew since it was decided"})
+            self.assertTrue(answer.json["again"]["same"], answer)
             self.assertEqual(answer.json["operations"][0]["after"], 8943)
             self.assertEqual(engine.request("POST", "/orders/r-2/what-if", {}).json["same"], True)
 
