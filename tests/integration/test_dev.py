@@ -27,7 +27,8 @@ class Dev(unittest.TestCase):
         os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
 
     def dev(self, *arguments, **variables):
-        environment = {**os.environ, "PATH": self.bin + os.pathsep + os.environ["PATH"], **variables}
+        environment = {**os.environ, "PATH": self.bin + os.pathsep + os.environ["PATH"],
+                       "DEV_UNPACKED": os.path.join(self.bin, "unpacked"), **variables}
         return subprocess.run([DEV, *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=60, check=False)
 
@@ -39,9 +40,18 @@ class Dev(unittest.TestCase):
 
     def test_nothing_is_done_when_all_is_there(self):
         self.pretend_installed()
+        os.makedirs(os.path.join(self.bin, "unpacked", "prometheus"))
         self.program("apt-get", "#!/bin/sh\necho called >&2\nexit 1\n")
         done = self.dev("packages")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_package_that_cannot_be_fetched_is_told(self):
+        self.pretend_installed()
+        self.program("apt-get", "#!/bin/sh\nexit 1\n")
+        done = self.dev("packages")
+        self.assertEqual((done.returncode, done.stderr),
+                         (0, "dev: prometheus could not be fetched; tests that need it are skipped\n"))
+        self.assertEqual(os.listdir(os.path.join(self.bin, "unpacked")), [])
 
     def test_missing_packages_are_named_and_installed(self):
         self.pretend_installed("meson", "libyaml-dev")
@@ -60,7 +70,7 @@ class Dev(unittest.TestCase):
         done = self.dev("packages")
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(os.path.join(self.bin, "calls"), encoding="ascii") as file:
-            self.assertEqual(file.read().split(), ["install", "update", "install"])
+            self.assertEqual(file.read().split(), ["install", "update", "install", "download"])
 
     def test_a_failed_install_names_what_is_missing(self):
         if os.geteuid() != 0:
