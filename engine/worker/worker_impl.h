@@ -167,7 +167,6 @@ struct ordo__trial *ordo__trial_new(struct ordo_engine *engine);
 void ordo__trial_stop(struct ordo__trial *trial); /* joins it; who still waits is answered so */
 void ordo__trial_free(struct ordo__trial *trial);
 
-
 /* coroutines.c: between two turns. */
 void ordo__coroutines_if_asked(struct ordo__worker *worker);
 
