@@ -4,11 +4,13 @@
 
   bench_profile_cost.py BUILD_FOLDER [--seconds 2] [--pairs 16] [--load batch|order] [PART...]
 
-Without and with take turns under the same load, so that what else the machine does meets both. A ratio is the mean of those of
-neighbours, with its 95 % confidence interval; the table goes to standard output as Markdown. The client runs on the same machine:
-orders a second have its work in them, CPU time has the engine's alone.
+Without and with take turns under the same load, so that what else the machine does meets both. Each pair has engines of its own: of
+two that are the same, one is often some percent slower for as long as it lives. A ratio is the mean of those of the pairs, with its 95 %
+confidence interval; the first row compares two engines that are the same, and says how far off the others may be. The table goes to standard output as Markdown. The client runs on the same machine: orders a second have its
+work in them, CPU time has the engine's alone.
 """
 import argparse
+import contextlib
 import math
 import os
 import re
@@ -25,6 +27,7 @@ from bench_engine import HERE, MEMORY, Engine
 # 95 % of Student's t on both sides, by degrees of freedom; beyond them as for the last.
 STUDENT = {3: 3.18, 5: 2.57, 7: 2.36, 9: 2.26, 11: 2.20, 15: 2.13, 19: 2.09, 23: 2.07, 31: 2.04, 63: 2.00}
 TICKS = os.sysconf("SC_CLK_TCK")
+WARM_SECONDS = 1  # until rules are compiled
 LOADS = {"batch": ("batch.lua", 4, 1000), "order": ("order.lua", 64, 1)}
 
 
@@ -69,14 +72,16 @@ def interval(ratios):
     return mean, mean * student * statistics.stdev(logs) / math.sqrt(len(logs))
 
 
-def compare(without, other, options):
-    """Ratios of `other` to `without`: orders a second, and CPU time an order."""
+def compare(take_pair, options):
+    """Ratios of the second side to the first: orders a second, and CPU time an order."""
     rates, times = [], []
-    for side in (without, other):
-        side.slice(options.load, 2 * options.seconds)  # until rules are compiled
     for pair in range(options.pairs):
-        first, second = (without, other) if pair % 2 == 0 else (other, without)
-        found = {side: side.slice(options.load, options.seconds) for side in (first, second)}
+        with contextlib.ExitStack() as stack:
+            without, other = take_pair(stack)
+            for side in {without.engine: without, other.engine: other}.values():
+                Side(side.engine).slice(options.load, WARM_SECONDS)
+            first, second = (without, other) if pair % 2 == 0 else (other, without)
+            found = {side: side.slice(options.load, options.seconds) for side in (first, second)}
         rates.append(found[other][0] / found[without][0])
         times.append(found[other][1] / found[without][1])
         print(f"  pair {pair}: {rates[-1]:.3f} {times[-1]:.3f}", file=sys.stderr)
@@ -102,11 +107,19 @@ def main():
     windows = {"a CPU profile, 100 Hz": "/profile/cpu?hz=100", "a CPU profile, 1,000 Hz": "/profile/cpu?hz=1000"}
     rows = []
 
-    def measure(name, without, other):
+    def measure(name, take_pair):
         if not options.parts or name in options.parts:
             print(name, file=sys.stderr)
-            with without() as first, other() as second:
-                rows.append((name, *compare(Side(first), Side(second), options)))
+            rows.append((name, *compare(take_pair, options)))
+
+    def engines(without, other):
+        return lambda stack: (Side(stack.enter_context(without())), Side(stack.enter_context(other())))
+
+    def window(path):
+        def take_pair(stack):
+            engine = stack.enter_context(whole())
+            return Side(engine), Side(engine, path)
+        return take_pair
 
     def whole():
         return Engine(build, *MEMORY)
@@ -119,16 +132,13 @@ def main():
 
     with tempfile.TemporaryDirectory() as folder:
         no_guards = build_without_guards(build, folder)
-        measure("guards", lambda: Engine(no_guards, *MEMORY), whole)
-        measure("the flight recorder", without_ring, whole)
-        measure("guards and the flight recorder", lambda: without_ring(no_guards), whole)
-    measure("sampling of memory", without_heap, whole)
-    with whole() as engine:
-        for name, path in windows.items():
-            if options.parts and name not in options.parts:
-                continue
-            print(name, file=sys.stderr)
-            rows.append((name, *compare(Side(engine), Side(engine, path), options)))
+        measure("nothing", engines(whole, whole))
+        measure("guards", engines(lambda: Engine(no_guards, *MEMORY), whole))
+        measure("the flight recorder", engines(without_ring, whole))
+        measure("guards and the flight recorder", engines(lambda: without_ring(no_guards), whole))
+    measure("sampling of memory", engines(without_heap, whole))
+    for name, path in windows.items():
+        measure(name, window(path))
     print("| with it, against without | orders/s | CPU an order |\n|---|---|---|")
     for name, *figures in rows:
         print(f"| {name} | " + " | ".join(f"{mean:.3f} ± {half:.3f}" for mean, half in figures) + " |")
