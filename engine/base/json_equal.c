@@ -118,8 +118,7 @@ static bool parse(struct ordo_json_parser *parser, ordo_str text)
     bool parsed;
 
     ordo_buffer_append(&padded, text);
-    memset(ordo_buffer_reserve(&padded, ORDO_JSON_PADDING), 0, ORDO_JSON_PADDING);
-    parsed = ordo_json_parse(parser, padded.ptr, padded.len, NULL) == 0;
+    parsed = ordo_json_parse_buffer(parser, &padded, NULL) == 0;
     ordo_buffer_done(&padded); /* the parser has copies of all that it needs */
     return parsed;
 }

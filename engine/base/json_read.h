@@ -58,6 +58,10 @@ void ordo_json_parser_free(struct ordo_json_parser *parser);
  * when nested too deeply. A duplicate key in any object is ORDO_EJSON and is named. */
 int ordo_json_parse(struct ordo_json_parser *parser, const char *bytes, size_t len, struct ordo_error *err);
 
+/* The same of a buffer's bytes, which stay as they are; the buffer gets room for the padding. */
+struct ordo_buffer;
+int ordo_json_parse_buffer(struct ordo_json_parser *parser, struct ordo_buffer *text, struct ordo_error *err);
+
 struct ordo_json_value ordo_json_root(const struct ordo_json_parser *parser);
 
 #ifdef __cplusplus

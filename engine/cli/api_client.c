@@ -269,8 +269,7 @@ static bool judge(struct ordo_api *api, const char *subject, const char *quiet)
     struct ordo_error err;
     ordo_str detail;
 
-    ordo_buffer_reserve(&api->body, ORDO_JSON_PADDING);
-    if (ordo_json_parse(api->parser, api->body.ptr, api->body.len, &err) != 0) {
+    if (ordo_json_parse_buffer(api->parser, &api->body, &err) != 0) {
         say(api, subject, "%s answers %ld with something that is no JSON: is it an ordo engine?", api->base,
             api->status);
         return false;

@@ -94,13 +94,13 @@ static struct ordo_script *load_rules(const struct invocation *call, const struc
     return script;
 }
 
-static int decide(const struct invocation *call, const struct ordo_config *config, struct ordo_script *script,
+static int decide(struct invocation *call, const struct ordo_config *config, struct ordo_script *script,
                   struct ordo_json_value record)
 {
     struct ordo_limits limits = ordo_config_limits(config);
     struct ordo_json_parser *changes_parser = ordo_json_parser_new(1024),
                             *parser = ordo_json_parser_new(ORDO_RECORDED_DEPTH);
-    struct ordo_buffer changes_text = {0}, out = {0};
+    struct ordo_buffer out = {0};
     struct ordo_recorded recorded;
     struct ordo_json_value changes;
     struct ordo_what_if what_if = {
@@ -109,30 +109,26 @@ static int decide(const struct invocation *call, const struct ordo_config *confi
     char text[1024];
     int result = 1;
 
-    ordo_buffer_append(&changes_text, ordo_buffer_str(&call->changes));
-    memset(ordo_buffer_reserve(&changes_text, ORDO_JSON_PADDING), 0, ORDO_JSON_PADDING);
-    ORDO_REQUIRE(ordo_json_parse(changes_parser, changes_text.ptr, changes_text.len, NULL) == 0);
+    ORDO_REQUIRE(ordo_json_parse_buffer(changes_parser, &call->changes, NULL) == 0);
     changes = ordo_json_root(changes_parser);
     if (!ordo_recorded_read(record, &recorded))
         ordo_fail(&err, ORDO_ECONFIG, NULL, "there is no decision yet");
     else
         result = ordo_what_if_decide(&what_if, &out, &err);
     if (result == 0) {
-        memset(ordo_buffer_reserve(&out, ORDO_JSON_PADDING), 0, ORDO_JSON_PADDING);
-        ORDO_REQUIRE(ordo_json_parse(parser, out.ptr, out.len, NULL) == 0);
+        ORDO_REQUIRE(ordo_json_parse_buffer(parser, &out, NULL) == 0);
         print_document(call, ordo_buffer_str(&out), ordo_json_root(parser));
     } else {
         fprintf(stderr, "ordo what-if: %s: %s\n", call->id, ordo_error_format(&err, text, sizeof(text)));
     }
     ordo_json_parser_free(changes_parser);
     ordo_json_parser_free(parser);
-    ordo_buffer_done(&changes_text);
     ordo_buffer_done(&out);
     return result == 0 ? ORDO_EXIT_OK : ORDO_EXIT_FAILURE;
 }
 
 /* This program decides. */
-static int decide_here(const struct invocation *call, struct ordo_api *api)
+static int decide_here(struct invocation *call, struct ordo_api *api)
 {
     struct ordo_config *config = ordo_cli_setup_load(&call->setup);
     struct ordo_script *script = config != NULL ? load_rules(call, config) : NULL;

@@ -52,8 +52,7 @@ static bool is_json(struct ordo_json_parser *parser, ordo_str text)
     bool is;
 
     ordo_buffer_append(&padded, text);
-    memset(ordo_buffer_reserve(&padded, ORDO_JSON_PADDING), 0, ORDO_JSON_PADDING);
-    is = text.len > 0 && ordo_json_parse(parser, padded.ptr, padded.len, NULL) == 0;
+    is = text.len > 0 && ordo_json_parse_buffer(parser, &padded, NULL) == 0;
     ordo_buffer_done(&padded);
     return is;
 }

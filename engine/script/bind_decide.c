@@ -398,7 +398,6 @@ static int get(lua_State *L)
 {
     struct ordo_script *script = ordo__script_of(L);
     struct ordo__run *run = enter(L, "get");
-    size_t len;
     ordo_str json;
 
     if (run == NULL)
@@ -410,9 +409,7 @@ static int get(lua_State *L)
         script->parser = ordo_json_parser_new(script->options.limits.depth + 1);
     ordo_buffer_clear(&script->scratch);
     ordo_buffer_append(&script->scratch, json);
-    len = script->scratch.len;
-    memset(ordo_buffer_reserve(&script->scratch, ORDO_JSON_PADDING), 0, ORDO_JSON_PADDING);
-    ORDO_REQUIRE(ordo_json_parse(script->parser, script->scratch.ptr, len, NULL) ==
+    ORDO_REQUIRE(ordo_json_parse_buffer(script->parser, &script->scratch, NULL) ==
                  0); /* it was written by set */
     ordo__json_push(L, ordo_json_root(script->parser));
     return 1;

@@ -56,8 +56,7 @@ static int parse(struct ordo_reference *table, bool is_csv, ordo_str text, const
     else
         ordo_buffer_append(&json, text);
     if (code == 0) {
-        memset(ordo_buffer_reserve(&json, ORDO_JSON_PADDING), 0, ORDO_JSON_PADDING);
-        code = ordo_json_parse(table->parser, json.ptr, json.len, err);
+        code = ordo_json_parse_buffer(table->parser, &json, err);
         if (code != 0 && err != NULL)
             ordo_fail_at(err, code, place, err->line, err->column, "%s", err->message);
     }

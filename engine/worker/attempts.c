@@ -55,8 +55,7 @@ static void read_dead(ordo_str answer, struct ordo_buffer *attempts)
     ordo_str key = ORDO_STR_NONE;
 
     ordo_buffer_append(&padded, answer);
-    ordo_buffer_reserve(&padded, ORDO_JSON_PADDING);
-    if (ordo_json_parse(parser, padded.ptr, padded.len, NULL) == 0)
+    if (ordo_json_parse_buffer(parser, &padded, NULL) == 0)
         for (struct ordo_json_iter iter = ordo_json_iter_of(ordo_json_root(parser));
              ordo_json_next(&iter, &key, &value);)
             if (ordo_str_equal(key, ORDO_STR("attempts")))

@@ -62,8 +62,7 @@ static bool is_same(struct explaining *explaining, const struct ordo_run *run)
     if (run->state != ORDO_RUN_DECIDED || run->decision.verdict == ORDO_VERDICT_RETRY)
         return false;
     ordo_decision_write(&run->decision, &facts, &text);
-    memset(ordo_buffer_reserve(&text, ORDO_JSON_PADDING), 0, ORDO_JSON_PADDING);
-    if (ordo_json_parse(parser, text.ptr, text.len, NULL) == 0)
+    if (ordo_json_parse_buffer(parser, &text, NULL) == 0)
         same = same_member(recorded, ordo_json_root(parser), ORDO_STR("operations")) &&
                same_member(recorded, ordo_json_root(parser), ORDO_STR("ctx"));
     ordo_buffer_done(&text);
@@ -156,8 +155,7 @@ static void write_text(struct explaining *explaining, struct ordo__trial_answer 
     struct ordo_json_parser *parser = explaining->trial->decided;
     struct ordo_buffer *json = &answer->body, text = {0};
 
-    memset(ordo_buffer_reserve(json, ORDO_JSON_PADDING), 0, ORDO_JSON_PADDING);
-    ORDO_REQUIRE(ordo_json_parse(parser, json->ptr, json->len, NULL) == 0); /* it was just written */
+    ORDO_REQUIRE(ordo_json_parse_buffer(parser, json, NULL) == 0); /* it was just written */
     ordo_explain_text(ordo_json_root(parser), &text);
     ordo_buffer_done(json);
     *json = text;

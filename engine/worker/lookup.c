@@ -271,8 +271,7 @@ static int write_resolved(struct ordo_buffer *out, struct ordo_buffer *held,
     ordo_str key;
     int result;
 
-    ordo_buffer_reserve(held, ORDO_JSON_PADDING);
-    if ((result = ordo_json_parse(parser, held->ptr, held->len, NULL)) != 0)
+    if ((result = ordo_json_parse_buffer(parser, held, NULL)) != 0)
         goto out;
     ordo_json_object(&json);
     for (struct ordo_json_iter iter = ordo_json_iter_of(ordo_json_root(parser));

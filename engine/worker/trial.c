@@ -68,8 +68,7 @@ bool ordo__trial_find(struct ordo__trial_thread *trial, ordo_str id, struct ordo
         ordo__trial_problem(answer, ORDO_PROBLEM_NOT_FOUND, id, "no order has this id");
         return false;
     }
-    memset(ordo_buffer_reserve(text, ORDO_JSON_PADDING), 0, ORDO_JSON_PADDING);
-    if (result != 0 || ordo_json_parse(trial->record, text->ptr, text->len, NULL) != 0) {
+    if (result != 0 || ordo_json_parse_buffer(trial->record, text, NULL) != 0) {
         ordo__trial_problem(answer, ORDO_PROBLEM_INTERNAL, id,
                             "the store cannot read this order; the log says why");
         return false;
@@ -195,8 +194,7 @@ static void what_if(struct ordo__trial_thread *trial, ordo_str id, struct ordo_b
     bool has_changes;
     int code;
 
-    memset(ordo_buffer_reserve(wanted, ORDO_JSON_PADDING), 0, ORDO_JSON_PADDING);
-    if ((code = ordo_json_parse(trial->wanted, wanted->ptr, wanted->len, &err)) != 0)
+    if ((code = ordo_json_parse_buffer(trial->wanted, wanted, &err)) != 0)
         ordo__trial_problem(answer, code == ORDO_ELIMIT ? ORDO_PROBLEM_TOO_DEEP : ORDO_PROBLEM_INVALID_JSON,
                             id, "line %d, column %d: %s", err.line, err.column, err.message);
     else if ((wrong = read_wanted(ordo_json_root(trial->wanted), &changes, &has_changes, &generation)) !=

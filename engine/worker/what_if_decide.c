@@ -21,12 +21,6 @@ static int fail(struct making *making, enum ordo_problem_code code, const char *
     return (int)code + 1;
 }
 
-static int parse(struct ordo_json_parser *parser, struct ordo_buffer *text, struct ordo_error *err)
-{
-    memset(ordo_buffer_reserve(text, ORDO_JSON_PADDING), 0, ORDO_JSON_PADDING);
-    return ordo_json_parse(parser, text->ptr, text->len, err);
-}
-
 /* The order with its changes. Its id stays: it is what random numbers follow from. */
 static int make_order(struct making *making)
 {
@@ -41,7 +35,7 @@ static int make_order(struct making *making)
                     "an object of the changes has more than 1000 members");
     if (making->order.len > what_if->limits->order_bytes)
         return fail(making, ORDO_PROBLEM_ORDER_TOO_LARGE, "the changed order is over limits.order_bytes");
-    if (parse(making->order_parser, &making->order, making->err) != 0)
+    if (ordo_json_parse_buffer(making->order_parser, &making->order, making->err) != 0)
         return (making->err->code == ORDO_ELIMIT ? ORDO_PROBLEM_TOO_DEEP : ORDO_PROBLEM_INTERNAL) + 1;
     if (what_if->changes != NULL && ordo_json_get(*what_if->changes, ORDO_STR("id"), &id) &&
         (ordo_json_type(id) != ORDO_JSON_STRING ||
@@ -147,8 +141,8 @@ static int write_document(struct making *making, struct ordo_buffer *out)
     struct ordo_json_writer difference_json = ordo_json_writer(&difference);
     bool same;
 
-    if (parse(making->recorded_parser, &making->recorded, making->err) != 0 ||
-        parse(making->decided_parser, &making->decided, making->err) != 0)
+    if (ordo_json_parse_buffer(making->recorded_parser, &making->recorded, making->err) != 0 ||
+        ordo_json_parse_buffer(making->decided_parser, &making->decided, making->err) != 0)
         return ORDO_PROBLEM_INTERNAL + 1;
     same = ordo_decision_diff(&difference_json, ordo_json_root(making->recorded_parser),
                               ordo_json_root(making->decided_parser));
