@@ -5,18 +5,10 @@
 
 /* A backup that was asked for; between the loop and the backup's thread. */
 struct backup {
-    struct ordo__letter letter; /* first: both convert */
-    struct ordo__loop *loop;
-    struct ordo__request *request; /* the loop's; NULL: the client left */
+    struct ordo__errand errand; /* first: both convert */
     struct ordo_backup_result result;
     char *folder;
 };
-
-static void client_left(struct ordo__request *request)
-{
-    ((struct backup *)request->owner)->request = NULL;
-    request->left = NULL;
-}
 
 static void answer(struct ordo__request *request, const struct backup *backup)
 {
@@ -51,16 +43,12 @@ static void backup_free(struct backup *backup)
     free(backup);
 }
 
-static void delivered(struct ordo__loop *loop, struct ordo__letter *letter)
+static void back(struct ordo__errand *errand, struct ordo__request *request)
 {
-    struct backup *backup = (struct backup *)letter;
-    struct ordo__request *request = backup->request;
+    struct backup *backup = (struct backup *)errand;
 
-    loop->jobs_out--;
-    if (request != NULL) {
-        request->left = NULL;
+    if (request != NULL)
         answer(request, backup);
-    }
     backup_free(backup);
 }
 
@@ -69,7 +57,7 @@ static void done(void *context, const struct ordo_backup_result *result) /* the 
     struct backup *backup = context;
 
     backup->result = *result;
-    ordo__loop_post(backup->loop, &backup->letter);
+    ordo__errand_return(&backup->errand);
 }
 
 static void start(struct ordo__request *request, ordo_str folder)
@@ -78,19 +66,13 @@ static void start(struct ordo__request *request, ordo_str folder)
     int result;
 
     ORDO_REQUIRE(backup != NULL);
-    backup->letter.deliver = delivered;
-    backup->loop = request->loop;
-    backup->request = request;
     backup->folder = strndup(folder.ptr, folder.len);
     ORDO_REQUIRE(backup->folder != NULL);
-    backup->loop->jobs_out++; /* the loop must stay until the letter has come */
-    request->owner = backup;
-    request->left = client_left;
+    ordo__errand_begin(&backup->errand, request, back);
     result = ordo_engine_backup(request->loop->engine, backup->folder, done, backup);
     if (result == 0)
         return;
-    backup->loop->jobs_out--;
-    request->left = NULL;
+    ordo__errand_drop(&backup->errand);
     backup_free(backup);
     if (result == ORDO_EEXISTS)
         ordo__reply_problem(request, ORDO_PROBLEM_BACKUP_RUNNING,
@@ -131,28 +113,14 @@ static const char *read_folder(struct ordo_json_value root, ordo_str *ret_folder
 
 void ordo__backup_post(struct ordo__request *request)
 {
-    h2o_iovec_t entity = request->req->entity;
-    struct ordo_buffer body = {0};
-    struct ordo_error err = {0};
+    struct ordo_json_value root;
     const char *wrong;
     ordo_str folder;
 
-    if (!ordo__request_is_type(request, ORDO_STR("application/json"))) {
-        ordo__reply_problem(request, ORDO_PROBLEM_UNSUPPORTED_TYPE, "send Content-Type: application/json");
+    if (!ordo__request_json(request, "this request is a few hundred bytes", &root))
         return;
-    }
-    if (entity.len > request->loop->http->limits->order_bytes) {
-        ordo__reply_problem(request, ORDO_PROBLEM_ORDER_TOO_LARGE, "this request is a few hundred bytes");
-        return;
-    }
-    ordo_buffer_reserve(&body, entity.len + ORDO_JSON_PADDING);
-    ordo_buffer_append(&body, (ordo_str){entity.base, entity.len});
-    if (ordo_json_parse(request->loop->parser, body.ptr, body.len, &err) != 0)
-        ordo__reply_problem(request, ORDO_PROBLEM_INVALID_JSON, "line %d, column %d: %s", err.line,
-                            err.column, err.message);
-    else if ((wrong = read_folder(ordo_json_root(request->loop->parser), &folder)) != NULL)
+    if ((wrong = read_folder(root, &folder)) != NULL)
         ordo__reply_problem(request, ORDO_PROBLEM_INVALID_BACKUP, "%s", wrong);
     else
         start(request, folder);
-    ordo_buffer_done(&body);
 }

@@ -176,6 +176,22 @@ static inline struct ordo__loop *ordo__loop_of(h2o_req_t *req)
     return H2O_STRUCT_FROM_MEMBER(struct ordo__loop, context, req->conn->ctx);
 }
 
+/* errand.c: a request that another thread answers. The client may leave meanwhile; the loop stays until it is back. */
+struct ordo__errand {
+    struct ordo__letter letter;
+    struct ordo__loop *loop;
+    struct ordo__request *request; /* the loop's; NULL: the client left */
+    void (*back)(struct ordo__errand *errand, struct ordo__request *request);
+};
+/* `back` is called once on the loop, with the request to answer or NULL, and frees what the errand lives in. Until then
+ * request->owner is the errand. */
+void ordo__errand_begin(struct ordo__errand *errand, struct ordo__request *request,
+                        void (*back)(struct ordo__errand *errand, struct ordo__request *request));
+void ordo__errand_return(struct ordo__errand *errand); /* any thread; the errand is the loop's again */
+/* It was not taken: the request is its handler's again, and `back` is not called. */
+void ordo__errand_drop(struct ordo__errand *errand);
+void ordo__errand_left(struct ordo__request *request); /* what request->left is meanwhile */
+
 /* connection.c */
 void ordo__conn_accept(h2o_socket_t *listener, const char *error);
 void ordo__conn_accept_rest(
@@ -204,6 +220,11 @@ ordo_str ordo__request_header(const struct ordo__request *request, const char *n
 bool ordo__request_has_header(const struct ordo__request *request, const char *name);
 /* Whether the content type is `type` with any parameters. */
 bool ordo__request_is_type(const struct ordo__request *request, ordo_str type);
+/* Whether the body says that it is JSON, and is no larger than an order; else it is answered so. `too_large` says what is usual. */
+bool ordo__request_takes_json(struct ordo__request *request, const char *too_large);
+/* That, and the body as JSON: valid until the loop's parser is used again. False: it is answered. */
+bool ordo__request_json(struct ordo__request *request, const char *too_large,
+                        struct ordo_json_value *ret_root);
 
 /* reply.c: every answer but streams. Each call answers, once. */
 void ordo__reply(struct ordo__request *request, int status, const char *type, ordo_str body);

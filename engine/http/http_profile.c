@@ -12,9 +12,7 @@
 
 /* A profile that was asked for; between the loop and the profiler. */
 struct asked {
-    struct ordo__letter letter; /* first: both convert */
-    struct ordo__loop *loop;
-    struct ordo__request *request; /* the loop's; NULL: the client left */
+    struct ordo__errand errand; /* first: both convert */
     const struct ordo__profile_route *route;
     uint64_t ticket;
     struct ordo_profile_answer answer;
@@ -64,16 +62,12 @@ static void answer(struct ordo__request *request, const struct asked *asked)
     ordo__reply(request, 200, got->type, ordo_buffer_str(&got->body));
 }
 
-static void delivered(struct ordo__loop *loop, struct ordo__letter *letter)
+static void back(struct ordo__errand *errand, struct ordo__request *request)
 {
-    struct asked *asked = (struct asked *)letter;
-    struct ordo__request *request = asked->request;
+    struct asked *asked = (struct asked *)errand;
 
-    loop->jobs_out--;
-    if (request != NULL) {
-        request->left = NULL;
+    if (request != NULL)
         answer(request, asked);
-    }
     ordo_buffer_done(&asked->answer.body);
     free(asked);
 }
@@ -84,15 +78,14 @@ static void done(void *context, struct ordo_profile_answer *got) /* the profiler
 
     asked->answer = *got;
     got->body = (struct ordo_buffer){0};
-    ordo__loop_post(asked->loop, &asked->letter);
+    ordo__errand_return(&asked->errand);
 }
 
 static void client_left(struct ordo__request *request)
 {
     struct asked *asked = request->owner;
 
-    asked->request = NULL;
-    request->left = NULL;
+    ordo__errand_left(request);
     ordo_profiler_cancel(request->loop->http->options.profiler, asked->ticket);
 }
 
@@ -123,12 +116,8 @@ static void ask(struct ordo__request *request, const struct ordo__profile_route 
     struct asked *asked = calloc(1, sizeof(*asked));
 
     ORDO_REQUIRE(asked != NULL);
-    asked->letter.deliver = delivered;
-    asked->loop = request->loop;
-    asked->request = request;
     asked->route = route;
-    asked->loop->jobs_out++; /* the loop must stay until the letter has come */
-    request->owner = asked;
+    ordo__errand_begin(&asked->errand, request, back);
     request->left = client_left;
     asked->ticket = ordo_profiler_ask(request->loop->http->options.profiler, wanted, done, asked);
 }

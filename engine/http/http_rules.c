@@ -10,9 +10,7 @@ enum { TEXT_MAX = 1000 }; /* bytes of `by` and `note` */
 /* A call; between the loop and the rules thread. */
 struct call {
     struct ordo_rules_call call; /* first: both convert */
-    struct ordo__letter letter;
-    struct ordo__loop *loop;
-    struct ordo__request *request; /* the loop's; NULL: the client left */
+    struct ordo__errand errand;
     struct ordo_buffer texts; /* what the call's strings point to, but those that have a name of their own */
 };
 
@@ -39,12 +37,6 @@ void ordo__rules_get(struct ordo__request *request)
 
 /* --- a call and its answer --- */
 
-static void client_left(struct ordo__request *request)
-{
-    ((struct call *)request->owner)->request = NULL;
-    request->left = NULL;
-}
-
 static void answer(struct ordo__request *request, const struct ordo_rules_call *call)
 {
     struct ordo_buffer body = {0};
@@ -62,26 +54,25 @@ static void answer(struct ordo__request *request, const struct ordo_rules_call *
     ordo__reply(request, call->status, call->type, ordo_buffer_str(&call->body));
 }
 
-static void delivered(struct ordo__loop *loop, struct ordo__letter *letter)
+static void call_free(struct call *call)
 {
-    struct call *call = H2O_STRUCT_FROM_MEMBER(struct call, letter, letter);
-    struct ordo__request *request = call->request;
-
-    loop->jobs_out--;
-    if (request != NULL) {
-        request->left = NULL;
-        answer(request, &call->call);
-    }
     ordo_buffer_done(&call->call.body);
     ordo_buffer_done(&call->texts);
     free(call);
 }
 
+static void back(struct ordo__errand *errand, struct ordo__request *request)
+{
+    struct call *call = H2O_STRUCT_FROM_MEMBER(struct call, errand, errand);
+
+    if (request != NULL)
+        answer(request, &call->call);
+    call_free(call);
+}
+
 static void done(struct ordo_rules_call *call) /* the rules thread */
 {
-    struct call *own = (struct call *)call;
-
-    ordo__loop_post(own->loop, &own->letter);
+    ordo__errand_return(&((struct call *)call)->errand);
 }
 
 /* A string that outlives the request. It is a place in `texts`, until all are there. */
@@ -115,12 +106,7 @@ static void submit(struct ordo__request *request, struct call *call)
     settle(call, &asked->by);
     settle(call, &asked->note);
     asked->done = done;
-    call->letter.deliver = delivered;
-    call->loop = request->loop;
-    call->request = request;
-    call->loop->jobs_out++; /* the loop must stay until the letter has come */
-    request->owner = call;
-    request->left = client_left;
+    ordo__errand_begin(&call->errand, request, back);
     ordo_rules_submit(request->loop->http->rules, asked);
 }
 
@@ -131,12 +117,6 @@ static struct call *call_new(void (*run)(struct ordo_rules *rules, struct ordo_r
     ORDO_REQUIRE(call != NULL);
     call->call.run = run;
     return call;
-}
-
-static void call_free(struct call *call)
-{
-    ordo_buffer_done(&call->texts);
-    free(call);
 }
 
 static void start(struct ordo__request *request,
@@ -172,31 +152,15 @@ static const char *read_words(struct ordo_json_value root, struct call *call)
 
 static bool read_body(struct ordo__request *request, struct call *call)
 {
-    h2o_iovec_t entity = request->req->entity;
-    struct ordo_buffer body = {0};
-    struct ordo_error err = {0};
-    const char *wrong = NULL;
-    bool ok = false;
+    struct ordo_json_value root;
+    const char *wrong;
 
-    if (!ordo__request_is_type(request, ORDO_STR("application/json"))) {
-        ordo__reply_problem(request, ORDO_PROBLEM_UNSUPPORTED_TYPE, "send Content-Type: application/json");
+    if (!ordo__request_json(request, "this request is a few hundred bytes", &root))
         return false;
-    }
-    if (entity.len > request->loop->http->limits->order_bytes) {
-        ordo__reply_problem(request, ORDO_PROBLEM_ORDER_TOO_LARGE, "this request is a few hundred bytes");
-        return false;
-    }
-    ordo_buffer_reserve(&body, entity.len + ORDO_JSON_PADDING);
-    ordo_buffer_append(&body, (ordo_str){entity.base, entity.len});
-    if (ordo_json_parse(request->loop->parser, body.ptr, body.len, &err) != 0)
-        ordo__reply_problem(request, ORDO_PROBLEM_INVALID_JSON, "line %d, column %d: %s", err.line,
-                            err.column, err.message);
-    else if ((wrong = read_words(ordo_json_root(request->loop->parser), call)) != NULL)
+    wrong = read_words(root, call);
+    if (wrong != NULL)
         ordo__reply_problem(request, ORDO_PROBLEM_INVALID_RULES, "%s", wrong);
-    else
-        ok = true;
-    ordo_buffer_done(&body);
-    return ok;
+    return wrong == NULL;
 }
 
 static void start_with_words(struct ordo__request *request,

@@ -6,19 +6,11 @@
 
 /* One that was asked for; between the loop and the trial thread. */
 struct trial {
-    struct ordo__letter letter; /* first: both convert */
-    struct ordo__loop *loop;
-    struct ordo__request *request; /* the loop's; NULL: the client left */
-    int problem;                   /* -1: none */
+    struct ordo__errand errand; /* first: both convert */
+    int problem;                /* -1: none */
     bool as_text;
     struct ordo_buffer body;
 };
-
-static void client_left(struct ordo__request *request)
-{
-    ((struct trial *)request->owner)->request = NULL;
-    request->left = NULL;
-}
 
 static void answer(struct ordo__request *request, const struct trial *trial)
 {
@@ -38,16 +30,12 @@ static void trial_free(struct trial *trial)
     free(trial);
 }
 
-static void delivered(struct ordo__loop *loop, struct ordo__letter *letter)
+static void back(struct ordo__errand *errand, struct ordo__request *request)
 {
-    struct trial *trial = (struct trial *)letter;
-    struct ordo__request *request = trial->request;
+    struct trial *trial = (struct trial *)errand;
 
-    loop->jobs_out--;
-    if (request != NULL) {
-        request->left = NULL;
+    if (request != NULL)
         answer(request, trial);
-    }
     trial_free(trial);
 }
 
@@ -57,7 +45,7 @@ static void done(void *context, const struct ordo_trial_result *result) /* the t
 
     trial->problem = result->problem;
     ordo_buffer_append(&trial->body, result->body);
-    ordo__loop_post(trial->loop, &trial->letter);
+    ordo__errand_return(&trial->errand);
 }
 
 static struct trial *trial_new(struct ordo__request *request)
@@ -65,20 +53,14 @@ static struct trial *trial_new(struct ordo__request *request)
     struct trial *trial = calloc(1, sizeof(*trial));
 
     ORDO_REQUIRE(trial != NULL);
-    trial->letter.deliver = delivered;
-    trial->loop = request->loop;
-    trial->request = request;
-    trial->loop->jobs_out++; /* the loop must stay until the letter has come */
-    request->owner = trial;
-    request->left = client_left;
+    ordo__errand_begin(&trial->errand, request, back);
     return trial;
 }
 
 /* It was not taken. */
 static void refused(struct ordo__request *request, struct trial *trial, int result)
 {
-    trial->loop->jobs_out--;
-    request->left = NULL;
+    ordo__errand_drop(&trial->errand);
     trial_free(trial);
     if (result == ORDO_EFULL)
         ordo__reply_problem(request, ORDO_PROBLEM_TRIAL_BUSY,
@@ -120,14 +102,8 @@ void ordo__order_what_if(struct ordo__request *request)
     struct trial *trial;
     int result;
 
-    if (!ordo__request_is_type(request, ORDO_STR("application/json"))) {
-        ordo__reply_problem(request, ORDO_PROBLEM_UNSUPPORTED_TYPE, "send Content-Type: application/json");
+    if (!ordo__request_takes_json(request, "changes are no larger than an order"))
         return;
-    }
-    if (entity.len > request->loop->http->limits->order_bytes) {
-        ordo__reply_problem(request, ORDO_PROBLEM_ORDER_TOO_LARGE, "changes are no larger than an order");
-        return;
-    }
     trial = trial_new(request);
     result = ordo_engine_what_if(request->loop->engine, request->id, (ordo_str){entity.base, entity.len},
                                  done, trial);

@@ -152,34 +152,18 @@ static void resolve(struct ordo__request *request, const struct resolution *reso
 
 void ordo__order_resolve(struct ordo__request *request)
 {
-    h2o_iovec_t entity = request->req->entity;
     struct ordo_problems problems = {0};
     struct resolution resolution = {{0}, {0}, {0}};
-    struct ordo_buffer body = {0};
+    struct ordo_json_value root;
     struct ordo_arena arena;
-    struct ordo_error err = {0};
 
-    if (!ordo__request_is_type(request, ORDO_STR("application/json"))) {
-        ordo__reply_problem(request, ORDO_PROBLEM_UNSUPPORTED_TYPE, "send Content-Type: application/json");
+    if (!ordo__request_json(request, "a resolution is a few hundred bytes", &root))
         return;
-    }
-    if (entity.len > request->loop->http->limits->order_bytes) {
-        ordo__reply_problem(request, ORDO_PROBLEM_ORDER_TOO_LARGE, "a resolution is a few hundred bytes");
-        return;
-    }
     ordo_arena_init(&arena, 64 * 1024);
-    ordo_buffer_reserve(&body, entity.len + ORDO_JSON_PADDING);
-    ordo_buffer_append(&body, (ordo_str){entity.base, entity.len});
-    if (ordo_json_parse(request->loop->parser, body.ptr, body.len, &err) != 0) {
-        ordo__reply_problem(request, ORDO_PROBLEM_INVALID_JSON, "line %d, column %d: %s", err.line,
-                            err.column, err.message);
-    } else {
-        read_resolution(ordo_json_root(request->loop->parser), &problems, &arena, &resolution);
-        if (problems.count > 0)
-            answer_invalid(request, &problems);
-        else
-            resolve(request, &resolution);
-    }
-    ordo_buffer_done(&body);
+    read_resolution(root, &problems, &arena, &resolution);
+    if (problems.count > 0)
+        answer_invalid(request, &problems);
+    else
+        resolve(request, &resolution);
     ordo_arena_done(&arena);
 }

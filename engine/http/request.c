@@ -57,6 +57,37 @@ bool ordo__request_is_type(const struct ordo__request *request, ordo_str type)
     return value.len == type.len || strchr("; \t", value.base[type.len]) != NULL;
 }
 
+bool ordo__request_takes_json(struct ordo__request *request, const char *too_large)
+{
+    if (!ordo__request_is_type(request, ORDO_STR("application/json")))
+        ordo__reply_problem(request, ORDO_PROBLEM_UNSUPPORTED_TYPE, "send Content-Type: application/json");
+    else if (request->req->entity.len > request->loop->http->limits->order_bytes)
+        ordo__reply_problem(request, ORDO_PROBLEM_ORDER_TOO_LARGE, "%s", too_large);
+    else
+        return true;
+    return false;
+}
+
+bool ordo__request_json(struct ordo__request *request, const char *too_large,
+                        struct ordo_json_value *ret_root)
+{
+    struct ordo_buffer body = {0};
+    struct ordo_error err = {0};
+    int code;
+
+    if (!ordo__request_takes_json(request, too_large))
+        return false;
+    ordo_buffer_append(&body, (ordo_str){request->req->entity.base, request->req->entity.len});
+    code = ordo_json_parse_buffer(request->loop->parser, &body, &err);
+    ordo_buffer_done(&body); /* the parser has copies of all that it needs */
+    if (code != 0)
+        ordo__reply_problem(request, ORDO_PROBLEM_INVALID_JSON, "line %d, column %d: %s", err.line,
+                            err.column, err.message);
+    else
+        *ret_root = ordo_json_root(request->loop->parser);
+    return code == 0;
+}
+
 static void answer_no_method(struct ordo__request *request, ordo_str method, ordo_str path)
 {
     struct ordo_buffer allow = {0};
