@@ -25,6 +25,21 @@ size_t ordo_text_cut(const char *text, size_t len, size_t most)
     return ((unsigned char)text[end] & 0xc0) == 0x80 ? most : end;
 }
 
+bool ordo_text_next_line(ordo_str *text, ordo_str *ret_line)
+{
+    const char *end;
+    size_t len;
+
+    if (text->len == 0)
+        return false;
+    end = memchr(text->ptr, '\n', text->len);
+    len = end == NULL ? text->len : (size_t)(end - text->ptr);
+    *ret_line = (ordo_str){text->ptr, len};
+    text->ptr += len + (end != NULL);
+    text->len -= len + (end != NULL);
+    return true;
+}
+
 static void copy_cut(char *out, size_t size, const char *text)
 {
     size_t len = ordo_text_cut(text, strlen(text), size - 1);

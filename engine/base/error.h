@@ -31,6 +31,9 @@ const char *ordo_error_format(const struct ordo_error *err, char *out, size_t si
 /* The longest start of `text`, at most `most` bytes, that does not end inside a UTF-8 character. */
 size_t ordo_text_cut(const char *text, size_t len, size_t most);
 
+/* Takes the first line off, without its end; false when there is none left. */
+bool ordo_text_next_line(ordo_str *text, ordo_str *ret_line);
+
 /* A condition that must hold, also in release builds: says where and aborts. */
 #define ORDO_REQUIRE(condition)                                                                              \
     do {                                                                                                     \

@@ -240,14 +240,8 @@ bool ordo_cli_duration(const struct ordo_command *command, const char *option, c
 
 void ordo_cli_print_lines(const struct ordo_buffer *lines, const char *prefix, FILE *out)
 {
-    const char *line = lines->ptr, *end = lines->ptr + lines->len;
+    ordo_str rest = ordo_buffer_str(lines), line;
 
-    while (line < end) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-
-        if (stop == NULL)
-            stop = end;
-        fprintf(out, "%s%.*s\n", prefix, (int)(stop - line), line);
-        line = stop + 1;
-    }
+    while (ordo_text_next_line(&rest, &line))
+        fprintf(out, "%s" ORDO_STR_FMT "\n", prefix, ORDO_STR_ARG(line));
 }

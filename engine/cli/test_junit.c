@@ -82,7 +82,7 @@ static void begin_suite(struct ordo_test_report *report, const char *path)
 void ordo_test_junit_case(struct ordo_test_report *report, const struct ordo_test_result *result)
 {
     struct ordo_buffer *out = &report->junit;
-    size_t first;
+    ordo_str rest = result->sentences, first;
 
     begin_suite(report, result->path);
     ordo_buffer_printf(out, "    <testcase");
@@ -95,10 +95,10 @@ void ordo_test_junit_case(struct ordo_test_report *report, const struct ordo_tes
     if (result->passed) {
         ordo_buffer_append(out, ORDO_STR("/>\n"));
     } else {
-        first = (size_t)((const char *)memchr(result->sentences.ptr, '\n', result->sentences.len) -
-                         result->sentences.ptr);
+        if (!ordo_text_next_line(&rest, &first))
+            first = ORDO_STR_NONE;
         ordo_buffer_append(out, ORDO_STR(">\n      <failure"));
-        put_attribute(out, "message", (ordo_str){result->sentences.ptr, first});
+        put_attribute(out, "message", first);
         ordo_buffer_put(out, '>');
         put_text(out, result->sentences);
         ordo_buffer_append(out, ORDO_STR("</failure>\n    </testcase>\n"));
@@ -113,14 +113,10 @@ void ordo_test_junit_case(struct ordo_test_report *report, const struct ordo_tes
 
 void ordo_test_junit_errors(struct ordo_test_report *report, const struct ordo_buffer *errors)
 {
-    const char *at = errors->ptr, *end = at + errors->len;
+    ordo_str rest = ordo_buffer_str(errors), line;
 
     begin_suite(report, "rules");
-    for (const char *stop; at < end; at = stop + 1) {
-        ordo_str line;
-
-        stop = memchr(at, '\n', (size_t)(end - at));
-        line = (ordo_str){at, (size_t)(stop - at)};
+    while (ordo_text_next_line(&rest, &line)) {
         ordo_buffer_printf(&report->junit,
                            "    <testcase name=\"loads\" classname=\"rules\">\n      <failure");
         put_attribute(&report->junit, "message", line);

@@ -26,7 +26,7 @@ void ordo_test_report_each(void *context, const struct ordo_test_result *result)
 {
     struct ordo_test_report *report = context;
     struct ordo_buffer name = {0};
-    const char *at = result->blocks.ptr, *end = at + result->blocks.len;
+    ordo_str rest = result->blocks, line;
 
     if (report->junit_wanted)
         ordo_test_junit_case(report, result);
@@ -40,10 +40,8 @@ void ordo_test_report_each(void *context, const struct ordo_test_result *result)
     if (name.len > 0)
         printf(": %.*s", (int)name.len, name.ptr);
     printf("\n");
-    for (const char *stop; at < end; at = stop + 1) {
-        stop = memchr(at, '\n', (size_t)(end - at));
-        print_line(report, (ordo_str){at, (size_t)(stop - at)});
-    }
+    while (ordo_text_next_line(&rest, &line))
+        print_line(report, line);
     printf("\n");
     ordo_buffer_done(&name);
 }

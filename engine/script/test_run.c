@@ -229,8 +229,7 @@ static bool parse(struct testing *testing, struct ordo_buffer *buffer)
     struct ordo_error err;
     char text[900];
 
-    memset(ordo_buffer_reserve(buffer, ORDO_JSON_PADDING), 0, ORDO_JSON_PADDING);
-    if (ordo_json_parse(testing->parser, buffer->ptr, buffer->len, &err) == 0)
+    if (ordo_json_parse_buffer(testing->parser, buffer, &err) == 0)
         return true;
     report(testing, ordo_str_from(ordo_error_format(&err, text, sizeof(text))));
     return false;
@@ -406,16 +405,15 @@ struct lines {
 static void put_failed(void *context, const struct ordo_test_result *result)
 {
     const struct lines *lines = context;
-    const char *at = result->sentences.ptr, *end = at + result->sentences.len;
+    ordo_str rest = result->sentences, line;
 
-    for (const char *stop; !result->passed && at < end; at = stop + 1) {
-        stop = memchr(at, '\n', (size_t)(end - at));
+    while (!result->passed && ordo_text_next_line(&rest, &line)) {
         ordo_buffer_printf(lines->out, "%s/%s", lines->folder, result->path);
         if (result->line > 0)
             ordo_buffer_printf(lines->out, ":%d", result->line);
         if (result->name.len > 0)
             ordo_buffer_printf(lines->out, ": \"" ORDO_STR_FMT "\"", ORDO_STR_ARG(result->name));
-        ordo_buffer_printf(lines->out, ": %.*s\n", (int)(stop - at), at);
+        ordo_buffer_printf(lines->out, ": " ORDO_STR_FMT "\n", ORDO_STR_ARG(line));
     }
 }
 

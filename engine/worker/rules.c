@@ -50,26 +50,11 @@ struct ordo_ruleset *ordo_rules_try(const char *folder, const struct ordo_script
     return NULL;
 }
 
-bool ordo__rules_next_line(ordo_str *lines, ordo_str *ret_line)
-{
-    const char *end;
-    size_t len;
-
-    if (lines->len == 0)
-        return false;
-    end = memchr(lines->ptr, '\n', lines->len);
-    len = end == NULL ? lines->len : (size_t)(end - lines->ptr);
-    *ret_line = (ordo_str){lines->ptr, len};
-    lines->ptr += len + (end != NULL);
-    lines->len -= len + (end != NULL);
-    return true;
-}
-
 void ordo__rules_log(enum ordo_log_level level, ordo_str lines)
 {
     ordo_str line;
 
-    while (ordo__rules_next_line(&lines, &line))
+    while (ordo_text_next_line(&lines, &line))
         ordo_log_write(level, "rules", ORDO_STR_FMT, ORDO_STR_ARG(line));
 }
 

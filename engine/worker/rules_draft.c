@@ -213,7 +213,7 @@ static void write_findings(struct ordo_json_writer *json, ordo_str key, const st
 
     ordo_json_key(json, key);
     ordo_json_array(json);
-    while (ordo__rules_next_line(&lines, &line))
+    while (ordo_text_next_line(&lines, &line))
         write_finding(json, ruleset, line);
     ordo_json_end_array(json);
 }

@@ -34,8 +34,6 @@ struct ordo_rules {
     struct ordo_buffer refused;   /* under lock; its errors, a line each */
 };
 
-/* Takes the first line off; false when there is none left. */
-bool ordo__rules_next_line(ordo_str *lines, ordo_str *ret_line);
 void ordo__rules_log(enum ordo_log_level level, ordo_str lines);
 
 /* rules_switch.c */

@@ -78,7 +78,7 @@ static void write_lines(struct ordo_json_writer *json, ordo_str lines)
     ordo_str line;
 
     ordo_json_array(json);
-    while (ordo__rules_next_line(&lines, &line))
+    while (ordo_text_next_line(&lines, &line))
         ordo_json_string(json, line);
     ordo_json_end_array(json);
 }
