@@ -13,7 +13,7 @@
 struct ordo_rules;
 
 /* Compiles a rule set and runs its tests in a VM of its own. False, and each error as a line in *errors; warnings as lines
- * in *warnings. Any thread. */
+ * in *warnings, which may be NULL. Any thread. */
 bool ordo_rules_try_set(struct ordo_ruleset *ruleset, const struct ordo_script_options *options,
                         struct ordo_buffer *errors, struct ordo_buffer *warnings, size_t *ret_tests);
 /* The same of a folder: the rule set, or NULL. */

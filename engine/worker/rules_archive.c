@@ -50,13 +50,19 @@ static void entry_done(struct ordo_generation *entry)
     free(entry->active_by);
 }
 
+/* A number is never given again. */
+static void note_number(struct ordo_archive *archive, uint64_t number)
+{
+    if (number > archive->highest)
+        archive->highest = number;
+}
+
 static void push(struct ordo_archive *archive, const struct ordo_generation *entry)
 {
     archive->entries =
         ordo_array_grow(archive->entries, archive->count, &archive->room, sizeof(*archive->entries));
     archive->entries[archive->count++] = *entry;
-    if (entry->number > archive->highest)
-        archive->highest = entry->number;
+    note_number(archive, entry->number);
 }
 
 static struct ordo_generation *find(const struct ordo_archive *archive, uint64_t number)
@@ -183,16 +189,15 @@ static void read_activated(struct ordo_archive *archive, struct ordo_json_value 
     struct ordo_json_value one;
 
     for (struct ordo_json_iter iter = ordo_json_iter_of(list); ordo_json_next(&iter, NULL, &one);) {
-        uint64_t number = (uint64_t)ordo__archive_number(one, ORDO_STR("number"));
+        uint64_t number = ordo__archive_number(one, ORDO_STR("number"));
         struct ordo_generation *entry = find(archive, number);
 
         push_activated(archive, number);
-        if (number > archive->highest)
-            archive->highest = number;
+        note_number(archive, number);
         if (entry == NULL)
             continue;
-        entry->active_ms = ordo__archive_number(one, ORDO_STR("at"));
-        entry->active_by = text_of(ordo__archive_text(one, ORDO_STR("by")));
+        entry->active_ms = (int64_t)ordo__archive_number(one, ORDO_STR("at"));
+        entry->active_by = text_of(ordo_json_text(one, ORDO_STR("by")));
     }
 }
 
@@ -201,7 +206,7 @@ static void read_state(struct ordo_archive *archive)
 {
     struct ordo_buffer file = {0};
     struct ordo__archive_file read = {0};
-    struct ordo_json_value list;
+    struct ordo_json_value root, list;
     int code = ordo_file_read(archive->folder, "state", STATE_MAX, &file);
 
     if (code == -ENOENT)
@@ -211,14 +216,13 @@ static void read_state(struct ordo_archive *archive)
         complain(archive, "state", code != 0 ? strerror(-code) : "is damaged");
         goto done;
     }
+    root = ordo_json_root(read.parser);
     read_activated(archive, list);
-    archive->unfinished.from = (uint64_t)ordo__archive_number(ordo_json_root(read.parser), ORDO_STR("from"));
-    archive->unfinished.to = (uint64_t)ordo__archive_number(ordo_json_root(read.parser), ORDO_STR("to"));
+    archive->unfinished.from = ordo__archive_number(root, ORDO_STR("from"));
+    archive->unfinished.to = ordo__archive_number(root, ORDO_STR("to"));
     if (archive->unfinished.to != 0)
-        archive->unfinished.by = text_of(ordo__archive_text(ordo_json_root(read.parser), ORDO_STR("by")));
-    code = 0;
-    if ((uint64_t)ordo__archive_number(ordo_json_root(read.parser), ORDO_STR("highest")) > archive->highest)
-        archive->highest = (uint64_t)ordo__archive_number(ordo_json_root(read.parser), ORDO_STR("highest"));
+        archive->unfinished.by = text_of(ordo_json_text(root, ORDO_STR("by")));
+    note_number(archive, ordo__archive_number(root, ORDO_STR("highest")));
 done:
     ordo__archive_close(&read);
     ordo_buffer_done(&file);
@@ -249,17 +253,15 @@ static void load(struct ordo_archive *archive, uint64_t number)
 
     ordo__archive_name(number, name);
     ruleset = ordo__archive_set(archive, name, name, &read, &file, &err);
-    if (ruleset != NULL &&
-        (uint64_t)ordo__archive_number(ordo_json_root(read.parser), ORDO_STR("number")) == number) {
+    if (ruleset != NULL && ordo__archive_number(ordo_json_root(read.parser), ORDO_STR("number")) == number) {
         snprintf(entry.identity, sizeof(entry.identity), "%s", ruleset->identity);
-        entry.at_ms = ordo__archive_number(ordo_json_root(read.parser), ORDO_STR("at"));
-        entry.by = text_of(ordo__archive_text(ordo_json_root(read.parser), ORDO_STR("by")));
-        entry.note = text_of(ordo__archive_text(ordo_json_root(read.parser), ORDO_STR("note")));
+        entry.at_ms = (int64_t)ordo__archive_number(ordo_json_root(read.parser), ORDO_STR("at"));
+        entry.by = text_of(ordo_json_text(ordo_json_root(read.parser), ORDO_STR("by")));
+        entry.note = text_of(ordo_json_text(ordo_json_root(read.parser), ORDO_STR("note")));
         push(archive, &entry);
     } else {
         complain(archive, name, err.code == 0 || err.code == ORDO_EIO ? "is damaged" : err.message);
-        if (number > archive->highest)
-            archive->highest = number;
+        note_number(archive, number);
     }
     ordo_ruleset_unref(ruleset);
     ordo__archive_close(&read);

@@ -42,7 +42,8 @@ bool ordo__archive_open(struct ordo_buffer *bytes, struct ordo__archive_file *re
     const char *end;
 
     ret_file->parser = ordo_json_parser_new(DEPTH);
-    ordo_buffer_reserve(bytes, ORDO_JSON_PADDING);
+    ordo_buffer_reserve(bytes,
+                        ORDO_JSON_PADDING); /* the JSON ends before the bytes do, and is parsed in place */
     if (!is_whole(ordo_buffer_str(bytes)))
         return false;
     rest = (ordo_str){bytes->ptr + strlen(MAGIC), bytes->len - strlen(MAGIC) - CHECK_SIZE};
@@ -87,21 +88,9 @@ int ordo__archive_keep(int folder, const char *name, const struct ordo_buffer *h
     return code;
 }
 
-int64_t ordo__archive_number(struct ordo_json_value object, ordo_str key)
+uint64_t ordo__archive_number(struct ordo_json_value object, ordo_str key)
 {
-    struct ordo_json_value value;
+    int64_t number = ordo_json_number(object, key, 0);
 
-    return ordo_json_get(object, key, &value) && ordo_json_type(value) == ORDO_JSON_INT &&
-                   ordo_json_as_int(value) > 0
-               ? ordo_json_as_int(value)
-               : 0;
-}
-
-ordo_str ordo__archive_text(struct ordo_json_value object, ordo_str key)
-{
-    struct ordo_json_value value;
-
-    return ordo_json_get(object, key, &value) && ordo_json_type(value) == ORDO_JSON_STRING
-               ? ordo_json_as_str(value)
-               : ORDO_STR_NONE;
+    return number > 0 ? (uint64_t)number : 0;
 }

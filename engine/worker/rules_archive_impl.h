@@ -52,6 +52,5 @@ void ordo__archive_head(const struct ordo_ruleset *ruleset, uint64_t number, int
 int ordo__archive_keep(int folder, const char *name, const struct ordo_buffer *head,
                        const struct ordo_ruleset *ruleset);
 
-/* Members of the JSON; 0 or empty when they are not there. */
-int64_t ordo__archive_number(struct ordo_json_value object, ordo_str key);
-ordo_str ordo__archive_text(struct ordo_json_value object, ordo_str key);
+/* A member of the JSON; 0 when it is not there, or below. */
+uint64_t ordo__archive_number(struct ordo_json_value object, ordo_str key);

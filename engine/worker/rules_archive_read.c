@@ -29,9 +29,8 @@ struct ordo_ruleset *ordo__archive_set(const struct ordo_archive *archive, const
     }
     if (ordo__archive_open(file, read))
         ruleset = ordo_ruleset_unpack(read->files, label);
-    if (ruleset == NULL ||
-        !ordo_str_equal(ordo__archive_text(ordo_json_root(read->parser), ORDO_STR("identity")),
-                        ordo_str_from(ruleset->identity))) {
+    if (ruleset == NULL || !ordo_str_equal(ordo_json_text(ordo_json_root(read->parser), ORDO_STR("identity")),
+                                           ordo_str_from(ruleset->identity))) {
         ordo_ruleset_unref(ruleset);
         ordo_fail(err, ORDO_EIO, archive->path, "%s is damaged", name);
         return NULL;
@@ -67,7 +66,7 @@ struct ordo_ruleset *ordo_archive_draft(const struct ordo_archive *archive, uint
     struct ordo_ruleset *draft = ordo__archive_set(archive, "draft", "draft", &read, &file, err);
 
     if (draft != NULL)
-        *ret_base = (uint64_t)ordo__archive_number(ordo_json_root(read.parser), ORDO_STR("number"));
+        *ret_base = ordo__archive_number(ordo_json_root(read.parser), ORDO_STR("number"));
     else if (err->code == -ENOENT)
         *err = (struct ordo_error){0};
     ordo__archive_close(&read);

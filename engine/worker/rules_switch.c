@@ -371,10 +371,10 @@ static void abandon(struct ordo_rules *rules)
 static void activate_set(struct ordo_rules *rules, struct ordo_rules_call *call, struct ordo_ruleset *wanted,
                          struct ordo_ruleset *tree)
 {
-    struct ordo_buffer errors = {0}, warnings = {0};
+    struct ordo_buffer errors = {0};
     bool changed = wanted->number != rules->running->number;
 
-    if (!ordo_rules_try_set(wanted, &rules->options, &errors, &warnings, NULL)) {
+    if (!ordo_rules_try_set(wanted, &rules->options, &errors, NULL, NULL)) {
         ordo_metrics_add(rules->metrics, ORDO_COUNTER_RULES_REFUSED, 1);
         answer_refused(call, &errors);
     } else if (write_folder(rules, call, wanted, tree)) {
@@ -387,7 +387,6 @@ static void activate_set(struct ordo_rules *rules, struct ordo_rules_call *call,
             ordo__rules_problem(call, ORDO_PROBLEM_STOPPING, "the engine is stopping");
     }
     ordo_buffer_done(&errors);
-    ordo_buffer_done(&warnings);
 }
 
 static void activate(struct ordo_rules *rules, struct ordo_rules_call *call, uint64_t number)
