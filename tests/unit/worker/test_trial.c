@@ -42,6 +42,23 @@ static void wait_for(struct asked *asked, int answers)
     pthread_mutex_unlock(&asked->lock);
 }
 
+/* The trial thread holds the first answer. */
+static void wait_until_entered(struct asked *asked)
+{
+    pthread_mutex_lock(&asked->lock);
+    while (!asked->entered)
+        pthread_cond_wait(&asked->changed, &asked->lock);
+    pthread_mutex_unlock(&asked->lock);
+}
+
+static void let_go(struct asked *asked)
+{
+    pthread_mutex_lock(&asked->lock);
+    asked->closed = false;
+    pthread_cond_broadcast(&asked->changed);
+    pthread_mutex_unlock(&asked->lock);
+}
+
 static void assert_body_has(const struct asked *asked, const char *text)
 {
     if (strstr(asked->body.ptr, text) == NULL)
@@ -89,20 +106,14 @@ static void test_who_is_too_many_is_told(void **state)
     asked.closed = true;
     job_free(decide(&bench, "o-1", ""));
     assert_int_equal(ordo_engine_explain(bench.engine, ORDO_STR("o-1"), false, done, &asked), 0);
-    pthread_mutex_lock(&asked.lock);
-    while (!asked.entered)
-        pthread_cond_wait(&asked.changed, &asked.lock);
-    pthread_mutex_unlock(&asked.lock);
+    wait_until_entered(&asked);
     for (int i = 0; i < 16; i++)
         assert_int_equal(ordo_engine_explain(bench.engine, ORDO_STR("o-1"), false, done, &asked), 0);
     assert_int_equal(ordo_engine_explain(bench.engine, ORDO_STR("o-1"), false, done, &asked), ORDO_EFULL);
     assert_int_equal(ordo_engine_what_if(bench.engine, ORDO_STR("o-1"), ORDO_STR("{}"), done, &asked),
                      ORDO_EFULL);
     job_free(decide(&bench, "o-2", ""));
-    pthread_mutex_lock(&asked.lock);
-    asked.closed = false;
-    pthread_cond_broadcast(&asked.changed);
-    pthread_mutex_unlock(&asked.lock);
+    let_go(&asked);
     wait_for(&asked, 17);
     bench_done(&bench);
     ordo_buffer_done(&asked.body);
@@ -155,13 +166,11 @@ static void test_a_stop_answers_who_waits(void **state)
     job_free(decide(&bench, "o-1", ""));
     for (int i = 0; i < 3; i++)
         assert_int_equal(ordo_engine_explain(bench.engine, ORDO_STR("o-1"), false, done, &asked), 0);
+    wait_until_entered(&asked);
     assert_int_equal(pthread_create(&stopping, NULL, stop, bench.engine), 0);
     while (ordo_engine_explain(bench.engine, ORDO_STR("o-1"), false, done, &asked) != ORDO_ESTOPPED)
         sched_yield(); /* some of these wait too, until the stop has come so far */
-    pthread_mutex_lock(&asked.lock);
-    asked.closed = false;
-    pthread_cond_broadcast(&asked.changed);
-    pthread_mutex_unlock(&asked.lock);
+    let_go(&asked);
     pthread_join(stopping, NULL);
     assert_true(asked.answers >= 3);
     assert_int_equal(asked.problems[0], -1);
