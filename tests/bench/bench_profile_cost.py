@@ -78,8 +78,8 @@ def compare(take_pair, options):
     for pair in range(options.pairs):
         with contextlib.ExitStack() as stack:
             without, other = take_pair(stack)
-            for side in {without.engine: without, other.engine: other}.values():
-                Side(side.engine).slice(options.load, WARM_SECONDS)
+            for engine in {without.engine, other.engine}:
+                Side(engine).slice(options.load, WARM_SECONDS)
             first, second = (without, other) if pair % 2 == 0 else (other, without)
             found = {side: side.slice(options.load, options.seconds) for side in (first, second)}
         rates.append(found[other][0] / found[without][0])
